@@ -1,0 +1,114 @@
+// Transport: ordered control messages and one-sided writes between two agents.
+// One `Worker` is one side of one link and belongs to one thread; whoever destroys it has fenced
+// the link: from then on no write of the peer can land (rc, tcp; see docs/adr on fencing).
+// Backends: ucx/ (production), loopback/ (deterministic twin for tests).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pegaflow/result.h"
+
+namespace pegaflow::transport {
+
+// Opaque bytes that travel in a record or in LINK. Backends wrap what the library gives them with
+// magic, length, version and CRC32C, and refuse (kProtocol) what does not unwrap: UCX itself
+// crashes on malformed addresses and rkeys.
+using Blob = std::vector<std::byte>;
+
+inline constexpr std::size_t kMaxMessageBytes = 1024;
+inline constexpr std::size_t kPrepostedReceives = 128;
+
+struct ContextConfig {
+  std::string tls = "tcp";          // UCX_TLS
+  std::string net_devices;          // UCX_NET_DEVICES; empty: the library's choice
+  std::uint32_t max_registrations = 64;
+  // Further library settings, name without the UCX_ prefix → value; environment overrides them.
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
+// A registered run of local memory. Outlives every put that names it; destroy before the context.
+class LocalMemory {
+ public:
+  virtual ~LocalMemory() = default;
+  virtual std::span<std::byte> bytes() const = 0;
+  // What a peer needs to write here: address, length and rkey, wrapped.
+  virtual Blob remote_key() const = 0;
+};
+
+// A peer's registered memory as one worker sees it. Destroy before that worker's disconnect.
+class RemoteMemory {
+ public:
+  virtual ~RemoteMemory() = default;
+  virtual std::uint64_t size() const = 0;
+};
+
+// What a worker reports from progress(). Callbacks run inside progress(), on the owner thread;
+// they may call send(), put() and flush(), and must not destroy the worker.
+class WorkerEvents {
+ public:
+  virtual ~WorkerEvents() = default;
+  // `message` is valid during the call only; 1 … kMaxMessageBytes bytes. In order per link.
+  virtual void on_message(std::span<const std::byte> message) = 0;
+  // All puts posted before flush(token) are complete at the target, or `status` says why not.
+  virtual void on_flushed(std::uint64_t token, const Status& status) = 0;
+  // The connection is unusable (reset, peer gone). Called at most once; later sends fail.
+  virtual void on_broken(const Error& error) = 0;
+};
+
+// How the data lane of a link was made, as the library tells it.
+struct LaneInfo {
+  std::vector<std::string> rma;      // transports of the put lanes, e.g. {"tcp"}, {"rc_verbs"}
+  std::vector<std::string> control;  // transports of the message lanes
+  std::string text;                  // one line for the log: "rma tcp/eth0; am tcp/eth0"
+};
+
+// One side of one link. All calls on the owner thread, except wake().
+class Worker {
+ public:
+  virtual ~Worker() = default;  // fences: destroys endpoint, rkeys, worker
+
+  virtual Blob address() const = 0;
+  // Makes the endpoint to the peer's worker; once per worker. Sends may follow at once.
+  virtual Status connect(const Blob& peer_address) = 0;
+  virtual Result<std::unique_ptr<RemoteMemory>> unpack(const Blob& remote_key) = 0;
+
+  // Copies `message`. kResourceExhausted when kPrepostedReceives sends are unfinished locally.
+  virtual Status send(std::span<const std::byte> message) = 0;
+  // `from` lies in `local` and stays untouched until a flush posted later has been reported.
+  virtual Status put(std::span<const std::byte> from, const LocalMemory& local,
+                     RemoteMemory& to, std::uint64_t offset) = 0;
+  // Reports on_flushed(token, …) exactly once, from progress(), also when the link breaks.
+  virtual Status flush(std::uint64_t token) = 0;
+
+  // Runs what is ready; returns how many steps it made (0: nothing to do now).
+  virtual unsigned progress() = 0;
+  // For epoll: readable when progress() may have work, after arm() said true. arm() false: there
+  // is work now, call progress() again.
+  virtual int event_fd() const = 0;
+  virtual Result<bool> arm() = 0;
+  virtual void wake() = 0;  // thread safe
+
+  // Known once connect() has succeeded and the wire-up is done; kUnavailable before.
+  virtual Result<LaneInfo> lanes() const = 0;
+};
+
+// One per process (UCX) or per simulated network (loopback). Thread safe unless said otherwise.
+class Context {
+ public:
+  virtual ~Context() = default;
+  virtual std::string_view name() const = 0;     // "ucx" or "loopback"
+  virtual std::string version() const = 0;       // of the library, as loaded
+  virtual Result<std::unique_ptr<LocalMemory>> register_memory(std::span<std::byte> bytes) = 0;
+  // `events` outlives the worker. The calling thread becomes its owner.
+  virtual Result<std::unique_ptr<Worker>> make_worker(WorkerEvents& events) = 0;
+};
+
+Result<std::unique_ptr<Context>> make_ucx_context(const ContextConfig& config);
+
+}  // namespace pegaflow::transport
