@@ -1,0 +1,151 @@
+// Session: an engine process's connection to its node's agent. The engine-side API: pools, offers,
+// receives, and one event stream. Contains no UCX; one extra thread, the mover, does all copying.
+//
+// Thread safety: every call may come from any thread of the process that made the session; calls
+// are ordered per thread. After fork() the child's copy is inert (kFailedPrecondition).
+// Nothing blocks on the network except connect() and add_pool() (both with a deadline) and wait().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pegaflow/key.h"
+#include "pegaflow/kv_layout.h"
+#include "pegaflow/result.h"
+#include "pegaflow/transfer.h"
+
+namespace pegaflow {
+
+enum class SessionRole : std::uint8_t { kWorker = 1, kControl = 2 };
+
+struct SessionConfig {
+  std::string socket_path;  // the agent's Unix socket
+  SessionRole role = SessionRole::kWorker;
+  std::string instance;  // this engine deployment, 1 … 64 bytes
+  Rank rank;
+  std::chrono::milliseconds connect_timeout{5000};
+  std::uint32_t max_offers = 1024;    // live at once
+  std::uint32_t max_receives = 1024;  // live at once
+  std::uint32_t max_events = 8192;    // unread events; more work is refused when full
+};
+
+// Where the engine's work is ordered: a CUDA stream handle, or none for host memory.
+using StreamHandle = std::uint64_t;
+inline constexpr StreamHandle kNoStream = 0;
+
+struct PoolHandle {
+  std::uint32_t value = 0;
+};
+
+struct LayerRange {
+  std::uint32_t begin = 0, end = 0;  // in this rank's own layers of the group, 0-based
+};
+struct TokenInterval {
+  std::uint32_t begin = 0, end = 0;
+};
+
+struct OfferSpec {
+  Key key;
+  PoolHandle pool;
+  std::uint32_t n_tokens = 0;  // of the whole prompt
+  ContentHash content{};
+  std::chrono::milliseconds lease{0};  // 0: the topology's default
+};
+
+// What a receive fills, per group of the pool: tokens [begin, end), and the ids of the blocks that
+// hold them, from block begin / block_tokens on. Empty interval: this group is not wanted.
+struct ReceiveGroup {
+  TokenInterval tokens;
+  std::vector<std::uint32_t> block_ids;
+};
+
+struct ReceiveSpec {
+  Key key;
+  PoolHandle pool;
+  Source source;
+  std::uint32_t n_tokens = 0;
+  ContentHash content{};
+  OfferReference reference = 0;      // 0: none
+  std::vector<ReceiveGroup> groups;  // one per group of the pool
+  StreamHandle after = kNoStream;    // blocks may be written only after this stream's work so far
+  std::chrono::milliseconds offer_wait{0}, compute{0}, total{0};  // 0: the topology's defaults
+  std::uint64_t trace_id = 0;
+};
+
+struct IntendSpec {
+  Key key;
+  Source source;
+  std::uint32_t n_tokens = 0;
+  ContentHash content{};
+  Fingerprint fingerprint{};
+  OfferReference reference = 0;
+};
+
+// One request's tokens computed in a step.
+struct StepSpan {
+  Key key;
+  TokenInterval tokens;
+};
+
+class Session {
+ public:
+  // Connects and negotiates. kUnavailable: no agent there; kDeadlineExceeded: it did not answer.
+  static Result<std::unique_ptr<Session>> connect(const SessionConfig& config);
+  // Stops the mover, fails what is live without reporting, closes the connection.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // ---- pools (worker sessions only; before the first offer or receive that names them)
+  Result<PoolHandle> add_pool(const KvLayout& layout);
+
+  // ---- producing
+  // This process's incarnation, the reference that travels to D.
+  OfferReference reference() const;
+  Status offer(const OfferSpec& offer);
+  // Block ids of `group` from block index `first` on; `replace`: forget what was there before.
+  Status table(const Key& key, std::uint32_t group, std::uint32_t first,
+               std::span<const std::uint32_t> ids, bool replace);
+  // Tokens [0, end) of all layers and groups are in the blocks already (prefix cache).
+  Status mark_cached(const Key& key, std::uint32_t end, StreamHandle stream = kNoStream);
+  // Tokens of these layers are in the blocks once `stream`'s work so far is done. tokens.begin must
+  // not lie beyond what these layers have ready already.
+  Status mark_ready(const Key& key, std::uint32_t group, LayerRange layers, TokenInterval tokens,
+                    StreamHandle stream = kNoStream);
+  // One call per layer for all requests of an engine step.
+  Status begin_step(std::span<const StepSpan> spans);
+  Status layer_done(std::uint32_t group, std::uint32_t layer, StreamHandle stream = kNoStream);
+  Status end_step(StreamHandle stream = kNoStream);  // marks every layer that was not marked
+  // Tokens from `token` on are not ready any more. Gathers of them that are not launched are
+  // dropped; launched ones have ended (host) or are waited for by `stream` (GPU) on return.
+  Status rewind(const Key& key, std::uint32_t token, StreamHandle stream = kNoStream);
+  // The same for the whole offer, and the offer ends kWithdrawn.
+  Status withdraw(const Key& key, Reason reason, StreamHandle stream = kNoStream);
+  Status finish(const Key& key);  // no more tokens will become ready
+
+  // ---- consuming
+  Status intend(const IntendSpec& intent);  // → kOffered or kRefused
+  Status receive(const ReceiveSpec& spec);  // → exactly one of kDone, kFailed, kCancelled
+  Status cancel(const Key& key);            // of a receive
+  Status release(const Key& key, const Source& source, OfferReference reference = 0);
+
+  // ---- events
+  std::vector<Event> poll();                                   // what is there, oldest first
+  std::vector<Event> wait(std::chrono::milliseconds timeout);  // until something is there
+  int event_fd() const;  // readable while events are unread; for the engine's own loop
+
+  // The agent is there and answers. False after its death: live transfers have ended kAgentLost;
+  // make a new session.
+  bool alive() const;
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pegaflow

@@ -1,0 +1,149 @@
+// Set-up messages: JSON texts on the session socket (client ↔ agent) and on the link socket
+// (agent ↔ agent). Files travel beside them (SCM_RIGHTS). ≤ kMaxSetupBytes on a session socket.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/strong_id.h"
+#include "pegaflow/kv_layout.h"
+#include "pegaflow/kv_shape.h"
+#include "pegaflow/result.h"
+#include "wire/control.h"
+
+namespace pegaflow::wire {
+
+inline constexpr std::size_t kMaxSetupBytes = 64 * 1024;        // session socket
+inline constexpr std::size_t kMaxLinkFrameBytes = 1024 * 1024;  // link socket
+inline constexpr std::uint32_t kSetupVersion = 1;
+
+enum class SessionKind : std::uint8_t { kWorker = 1, kControl = 2 };
+
+// ---- session socket; client → agent unless said otherwise. `[n fds]` travel with the message.
+struct Hello {
+  std::uint32_t version_min = kSetupVersion, version_max = kSetupVersion;
+  SessionKind kind{};
+  std::string instance;
+  Rank rank;
+  std::uint64_t incarnation = 0;
+  std::int64_t pid = 0;
+};
+// Agent →. [3 fds: ring memfd, event fd the client sleeps on, event fd the agent sleeps on]
+struct Welcome {
+  std::uint32_t version = kSetupVersion;
+  AgentEpoch epoch;
+  SessionId session;
+  std::string agent;               // the node's name
+  std::uint32_t ring_entries = 0;  // of each of the two rings; a power of two
+  std::uint32_t total_ms = 0, engine_tick_ms = 0, lease_ms = 0;  // defaults of the topology
+};
+struct No {
+  Code code{};
+  std::string reason;
+};  // agent →; the socket closes
+struct AddPool {
+  std::uint32_t request = 0;
+  MemoryKind memory{};
+  KvShape shape;
+};
+struct PoolOk {
+  std::uint32_t request = 0;
+  PoolId pool;
+};  // agent →
+struct PoolNo {
+  std::uint32_t request = 0;
+  Code code{};
+  std::string reason;
+};  // agent →
+// Agent →. [segments + 1 fds: the segments in order, then the control memfd]
+struct MapRegion {
+  RegionId region;
+  bool own = false;  // of the client's own agent
+  WriterId writer;   // what this client puts into words it claims
+  MemoryKind memory{};
+  std::uint64_t slot_bytes = 0;
+  std::uint32_t slot_count = 0;
+  std::uint32_t segments = 0;
+  std::uint64_t segment_bytes = 0;  // of each but the last, which may be shorter
+};
+struct UnmapRegion {
+  RegionId region;
+};  // agent →
+struct Unmapped {
+  RegionId region;
+};
+struct PeerPool {
+  PoolId pool;
+  std::string instance;
+  KvShape shape;
+};  // agent →; before STREAM
+struct PeerGone {
+  PoolId pool;
+};  // agent →
+
+using SessionMessage = std::variant<Hello, Welcome, No, AddPool, PoolOk, PoolNo, MapRegion,
+                                    UnmapRegion, Unmapped, PeerPool, PeerGone>;
+Result<std::string> encode_session(const SessionMessage& message);
+Result<SessionMessage> decode_session(std::string_view text);
+
+// ---- link socket
+struct RegionGeometry {
+  std::string name;
+  MemoryKind memory{};
+  std::uint64_t slot_bytes = 0;
+  std::uint32_t slot_count = 0;
+  std::uint32_t segments = 0;
+  std::uint64_t segment_bytes = 0;
+  std::vector<std::vector<std::byte>> rkeys;  // one wrapped rkey per segment; empty on mapped links
+};
+// D → P: opens the link. Mapped: [1 fd: D agent's pidfd is taken from the socket; none sent]
+struct Link {
+  std::uint32_t version_min = kControlVersion, version_max = kControlVersion;
+  std::uint64_t features = 0;
+  std::string from, to;              // names: the sender (D) and the receiver (P)
+  AgentEpoch epoch, expected_epoch;  // expected 0: any
+  LinkIncarnation incarnation;       // chosen by D, grows with each rebuild
+  std::string topology_hash;
+  bool mapped = false;
+  std::string boot_id;                  // mapped: must be equal on both sides
+  std::vector<RegionGeometry> regions;  // D's
+  std::vector<std::byte> worker;        // wrapped UCX address of the sender's worker of this link
+};
+struct LinkOk {  // P → D
+  std::uint32_t version = kControlVersion;
+  std::uint64_t features = 0;
+  AgentEpoch epoch;
+  LinkIncarnation incarnation;
+  std::vector<std::byte> worker;
+};
+struct LinkNo {
+  Code code{};
+  std::string reason;
+};
+// Owner → other (mapped links). [segments + 1 fds]
+struct LinkRegion {
+  std::uint16_t index = 0;
+  WriterId agent_writer;
+};
+struct LinkPool {
+  PoolId pool;
+  std::string instance;
+  KvShape shape;
+};  // both; mapped: [1 fd: pidfd of the engine]
+struct LinkPoolOk {
+  PoolId pool;
+  WriterId writer;
+};  // mapped: the writer number the engine gets
+struct LinkPoolGone {
+  PoolId pool;
+};
+
+using LinkMessage =
+    std::variant<Link, LinkOk, LinkNo, LinkRegion, LinkPool, LinkPoolOk, LinkPoolGone>;
+Result<std::string> encode_link(const LinkMessage& message);
+Result<LinkMessage> decode_link(std::string_view text);
+
+}  // namespace pegaflow::wire
