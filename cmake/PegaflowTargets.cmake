@@ -1,6 +1,7 @@
-# pegaflow_library(NAME SOURCES … [DEPENDS …] [PRIVATE_DEPENDS …]): the static library of one folder,
-# as target pegaflow_NAME. DEPENDS are other folders' short names or imported targets.
+# What each folder's CMakeLists.txt is written with: pegaflow_library, pegaflow_program and
+# pegaflow_test.
 include(GNUInstallDirs)
+include(GoogleTest)
 
 function(pegaflow_compile_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
@@ -9,6 +10,7 @@ function(pegaflow_compile_options target)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
+# Short names of folders become pegaflow_NAME; imported targets (with ::) stay.
 function(pegaflow_resolve out)
   set(resolved)
   foreach(name IN LISTS ARGN)
@@ -21,16 +23,25 @@ function(pegaflow_resolve out)
   set(${out} ${resolved} PARENT_SCOPE)
 endfunction()
 
+# pegaflow_library(NAME SOURCES … [DEPENDS …] [PRIVATE_DEPENDS …]): the static library of one folder,
+# as target pegaflow_NAME and as pegaflow::NAME for those who find the installed package.
+# DEPENDS are other folders' short names or imported targets. Libraries outside src/ (helpers of
+# tests) are not installed.
 function(pegaflow_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
-  add_library(pegaflow_${name} STATIC ${ARG_SOURCES})
-  pegaflow_compile_options(pegaflow_${name})
-  target_include_directories(pegaflow_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>
-    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  set(target pegaflow_${name})
+  add_library(${target} STATIC ${ARG_SOURCES})
+  add_library(pegaflow::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  pegaflow_compile_options(${target})
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
   pegaflow_resolve(public_deps ${ARG_DEPENDS})
   pegaflow_resolve(private_deps ${ARG_PRIVATE_DEPENDS})
-  target_link_libraries(pegaflow_${name} PUBLIC ${public_deps} PRIVATE ${private_deps})
+  target_link_libraries(${target} PUBLIC pegaflow_public ${public_deps} PRIVATE ${private_deps})
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if(folder MATCHES "^src/")
+    set_property(GLOBAL APPEND PROPERTY PEGAFLOW_INSTALLED_LIBRARIES ${target})
+  endif()
 endfunction()
 
 # pegaflow_program(NAME SOURCES … DEPENDS …): an installed program.
@@ -44,11 +55,15 @@ function(pegaflow_program name)
 endfunction()
 
 # pegaflow_test(NAME SOURCES … DEPENDS … [LABELS …] [TIMEOUT s]): one GoogleTest program,
-# registered with CTest as one test per case.
-include(GoogleTest)
+# registered with CTest as one test per case. Labels that mean something:
+#   serial  runs with nothing beside it        tsan  runs in the ThreadSanitizer build as well
+#   ucx     needs UCX and its devices          (default: unit)
 function(pegaflow_test name)
   cmake_parse_arguments(ARG "NO_MAIN" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
-  if(NOT PEGAFLOW_TESTS)
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS unit)
+  endif()
+  if(NOT PEGAFLOW_TESTS OR NOT "${ARG_LABELS}" MATCHES "${PEGAFLOW_TEST_LABELS}")
     return()
   endif()
   add_executable(${name} ${ARG_SOURCES})
@@ -61,9 +76,15 @@ function(pegaflow_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
-  if(NOT ARG_LABELS)
-    set(ARG_LABELS unit)
+  set(properties TIMEOUT ${ARG_TIMEOUT})
+  if("serial" IN_LIST ARG_LABELS)
+    list(APPEND properties RUN_SERIAL TRUE)
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+    TEST_PREFIX ${name}. TEST_LIST ${name}_cases PROPERTIES ${properties})
+  # gtest_discover_tests flattens lists, so a test would keep only its first label.
+  set(label_file ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
+  file(CONFIGURE OUTPUT ${label_file} @ONLY CONTENT
+    "foreach(case IN LISTS @name@_cases)\n  set_tests_properties(\"\${case}\" PROPERTIES LABELS \"@ARG_LABELS@\")\nendforeach()\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${label_file})
 endfunction()
