@@ -15,7 +15,9 @@ enum class MemoryKind : std::uint8_t { kHost = 0, kCuda = 1 };
 //   part_base[p] + b·block_stride + t·token_stride + h·head_stride + i
 // with t in [0, block_tokens), h counted from this rank's first head. Strides are in bytes and may
 // be in any order (NHD, HND, block first, layer first: all are strides); content is contiguous.
-// Opaque groups use part_base[0] and block_stride alone.
+// A stride whose extent is 1 (one head, one token per block, one block) is not read.
+// Both parts share the strides: K and V of unequal size in tensors of their own are two groups of
+// one part each. Opaque groups use part_base[0] and block_stride alone.
 struct KvLayerLayout {
   std::array<std::uint64_t, 2> part_base{};  // addresses
   std::uint64_t block_stride = 0;
@@ -36,7 +38,8 @@ struct MemoryRange {
 };
 
 // A pool: its shape, and where it lies. Every byte the layout can name must lie in one of
-// `allocations`; layers of different groups may alias the same bytes.
+// `allocations` (which are disjoint, and each part of a layer lies in one of them); layers of
+// different groups may alias the same bytes. core::check_layout checks all of it.
 struct KvLayout {
   KvShape shape;
   MemoryKind memory = MemoryKind::kHost;
