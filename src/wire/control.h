@@ -8,8 +8,8 @@
 #include <span>
 #include <string>
 #include <variant>
-#include <vector>
 
+#include "base/inline_vector.h"
 #include "base/strong_id.h"
 #include "pegaflow/key.h"
 #include "pegaflow/result.h"
@@ -61,12 +61,14 @@ struct RemoteSlot {
   Generation generation;
   bool operator==(const RemoteSlot&) const = default;
 };
-using SlotList = std::vector<RemoteSlot>;  // ≤ kMaxSlotsPerMessage
+using SlotList = InlineVector<RemoteSlot, kMaxSlotsPerMessage>;
 
 struct TokenSpan {
   std::uint32_t begin = 0, end = 0;
   bool operator==(const TokenSpan&) const = default;
 };
+
+using TokenSpans = InlineVector<TokenSpan, kMaxGroups>;
 
 struct Ping {
   std::uint64_t stamp_ns = 0;
@@ -108,14 +110,14 @@ struct Grant {
   PoolId source_pool, sink_pool;
   std::uint64_t source_shape_hash = 0, sink_shape_hash = 0;
   ContentHash content{};
-  std::uint32_t n_tokens = 0;     // of the whole key, as offered
-  std::vector<TokenSpan> tokens;  // one per group; empty span: not wanted
-  std::uint32_t consumers = 0;    // streams that will read this P rank
+  std::uint32_t n_tokens = 0;   // of the whole key, as offered
+  TokenSpans tokens;            // one per group; empty span: not wanted
+  std::uint32_t consumers = 0;  // streams that will read this P rank
   std::uint64_t plan_hash = 0;
   std::uint32_t chunk_bytes = 0;
   std::uint8_t priority = 0;  // kept for later; 0
   std::uint64_t trace_id = 0;
-  std::vector<RemoteSlot> eager;  // 0 or 1 credit
+  InlineVector<RemoteSlot, 1> eager;  // 0 or 1 credit
 };
 struct Want {
   StreamKey stream{};
@@ -136,7 +138,7 @@ struct ChunkRecord {
 };
 struct Chunk {
   StreamKey stream{};
-  std::vector<ChunkRecord> chunks;
+  InlineVector<ChunkRecord, kMaxSlotsPerMessage> chunks;
 };
 struct Return {
   StreamKey stream{};

@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "base/strong_id.h"
 #include "pegaflow/key.h"
@@ -73,7 +72,7 @@ struct RingReceive {
   OfferReference reference = 0;
   std::uint32_t offer_wait_ms = 0, compute_ms = 0, total_ms = 0;  // 0: the topology's default
   std::uint64_t trace_id = 0;
-  std::vector<TokenSpan> tokens;  // one per group
+  TokenSpans tokens;  // one per group
 };
 struct RingCancel {
   std::uint64_t handle = 0;
@@ -90,7 +89,7 @@ struct GatheredSlot {
 };
 struct RingGathered {
   StreamKey stream{};
-  std::vector<GatheredSlot> slots;
+  InlineVector<GatheredSlot, kMaxSlotsPerRingMessage> slots;
 };
 struct RingLeft {
   StreamKey stream{};
@@ -103,11 +102,11 @@ struct ScatteredSlot {
 };
 struct RingScattered {
   StreamKey stream{};
-  std::vector<ScatteredSlot> slots;
+  InlineVector<ScatteredSlot, kMaxSlotsPerRingMessage> slots;
 };
 struct RingStopped {
   StreamKey stream{};
-  std::vector<SlotRef> unspent;
+  InlineVector<SlotRef, kMaxSlotsPerRingMessage> unspent;
 };  // no kernel in flight, none follows
 
 // ---- agent → client
@@ -123,11 +122,11 @@ struct RingStream {
   std::uint32_t streams = 0;  // sink: streams of this receive; source: consumers of this rank
   bool integrity = false;
   std::uint64_t trace_id = 0;
-  std::vector<TokenSpan> tokens;
+  TokenSpans tokens;
 };
 struct RingCredit {
   StreamKey stream{};
-  std::vector<SlotRef> slots;
+  InlineVector<SlotRef, kMaxSlotsPerRingMessage> slots;
 };
 struct ScatterSlot {
   SlotRef slot;
@@ -139,7 +138,7 @@ struct ScatterSlot {
 };
 struct RingScatter {
   StreamKey stream{};
-  std::vector<ScatterSlot> slots;
+  InlineVector<ScatterSlot, kMaxSlotsPerRingMessage> slots;
 };  // ≤ 8
 struct RingStop {
   StreamKey stream{};
