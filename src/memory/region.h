@@ -1,0 +1,107 @@
+// Regions: staging memory cut into slots. A region is a list of segments (one file descriptor
+// each) and a control memfd. Region is the owner's side; MappedRegion is everybody else's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/strong_id.h"
+#include "base/unique_fd.h"
+#include "memory/slot_memory.h"
+#include "pegaflow/kv_layout.h"
+#include "pegaflow/result.h"
+
+namespace pegaflow::memory {
+
+inline constexpr std::uint64_t kMaxSegmentBytes = std::uint64_t{4} << 30U;
+// Slots start on pages.
+inline constexpr std::uint64_t kSlotAlignment = 4096;
+
+struct RegionSpec {
+  std::string name;
+  MemoryKind memory = MemoryKind::kHost;
+  std::uint64_t slot_bytes = 0;  // a multiple of kSlotAlignment, ≤ the segment limit
+  std::uint32_t slot_count = 0;  // ≥ 1
+};
+
+// How slots lie in segments; what an owner tells the others. A slot never straddles segments.
+struct RegionShape {
+  MemoryKind memory = MemoryKind::kHost;
+  std::uint64_t slot_bytes = 0;
+  std::uint32_t slot_count = 0;
+  std::uint32_t segments = 0;
+  std::uint64_t segment_bytes = 0;  // of each but the last, which may be shorter
+
+  std::uint32_t slots_per_segment() const;
+  std::uint64_t bytes_of(std::uint32_t segment) const;
+  bool operator==(const RegionShape&) const = default;
+};
+// kInvalidArgument names the value that is wrong.
+Result<RegionShape> shape_of(const RegionSpec& spec, std::uint64_t max_segment_bytes);
+// kProtocol: numbers that do not fit together.
+Status check_shape(const RegionShape& shape);
+
+// One contiguous run of a region's memory with the descriptor that shares it. Host memory today;
+// device memory has device addresses in bytes().
+class Segment {
+ public:
+  virtual ~Segment() = default;
+  virtual std::span<std::byte> bytes() const = 0;
+  virtual int fd() const = 0;
+};
+
+// What Region and MappedRegion have in common. Movable; addresses stay.
+class RegionMemory {
+ public:
+  const RegionShape& shape() const { return shape_; }
+  std::uint32_t slot_count() const { return shape_.slot_count; }
+  // CHECKs the index: validate what comes from outside first.
+  std::span<std::byte> slot(SlotIndex slot) const;
+  std::vector<std::span<std::byte>> segments() const;
+  // Segments in order, then the control memfd: what travels with MAP and LINK messages. Owned here.
+  std::vector<int> fds() const;
+  std::vector<int> segment_fds() const;
+  SlotControl& control() { return control_; }
+  const SlotControl& control() const { return control_; }
+
+ protected:
+  RegionMemory(RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
+               SlotControl control);
+
+ private:
+  RegionShape shape_;
+  std::vector<std::unique_ptr<Segment>> segments_;
+  SlotControl control_;
+};
+
+// The owner's side.
+class Region : public RegionMemory {
+ public:
+  // Allocates, prefaults and seals. kResourceExhausted: not enough memory (says how much is
+  // missing); kUnsupported: this build cannot make that kind of memory.
+  static Result<Region> create(const RegionSpec& spec,
+                               std::uint64_t max_segment_bytes = kMaxSegmentBytes);
+  const std::string& name() const { return name_; }
+
+ private:
+  Region(std::string name, RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
+         SlotControl control);
+  std::string name_;
+};
+
+// A region of another process.
+class MappedRegion : public RegionMemory {
+ public:
+  // `fds`: shape.segments segments, then the control memfd. kProtocol: their number, sizes or seals
+  // do not agree with the shape; kUnsupported: a kind of memory that this build cannot map.
+  static Result<MappedRegion> map(const RegionShape& shape, std::vector<UniqueFd> fds);
+
+ private:
+  using RegionMemory::RegionMemory;
+};
+
+}  // namespace pegaflow::memory
