@@ -1,0 +1,93 @@
+#include "core/credits.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace pegaflow::core {
+
+Credits::Credits(std::uint32_t max_streams, std::uint32_t slots)
+    : streams_(max_streams), slots_(slots) {
+  unused_.reserve(max_streams);
+  active_.reserve(max_streams);
+  for (std::uint32_t i = max_streams; i-- > 0;) unused_.push_back(i);
+}
+
+CreditStream Credits::add(std::uint32_t total, std::uint32_t window) {
+  PEGAFLOW_CHECK(!unused_.empty());
+  const CreditStream stream = unused_.back();
+  unused_.pop_back();
+  streams_[stream] = Stream{total, window, 0, 0, 0};
+  active_.push_back(stream);
+  max_window_ = std::max(max_window_, window);
+  return stream;
+}
+
+void Credits::remove(CreditStream stream) {
+  PEGAFLOW_CHECK(std::erase(active_, stream) == 1);
+  unused_.push_back(stream);
+}
+
+bool Credits::take_eager(CreditStream stream) {
+  Stream& s = streams_[stream];
+  const std::uint32_t spare = slots_ > max_window_ ? slots_ - max_window_ : 0;
+  if (s.out + s.received >= s.total || ahead(s) || eager_out() >= std::min(slots_ / 2, spare)) {
+    return false;
+  }
+  ++s.out;
+  return true;
+}
+
+void Credits::set_ready(CreditStream stream, std::uint32_t ready) {
+  streams_[stream].ready = std::min(ready, streams_[stream].total);
+}
+
+bool Credits::wants(const Stream& s) { return s.out < s.window && s.out + s.received < s.ready; }
+
+std::optional<CreditStream> Credits::next() {
+  const auto n = static_cast<std::uint32_t>(active_.size());
+  for (std::uint32_t i = 0; i < n; ++i) {
+    turn_ = (turn_ + 1) % n;
+    Stream& s = streams_[active_[turn_]];
+    if (!wants(s)) continue;
+    ++s.out;
+    return active_[turn_];
+  }
+  return {};
+}
+
+void Credits::filled(CreditStream stream) {
+  Stream& s = streams_[stream];
+  PEGAFLOW_CHECK(s.out > 0);
+  --s.out;
+  ++s.received;
+  s.ready = std::max(s.ready, s.received);  // a chunk that came was ready
+}
+
+void Credits::returned(CreditStream stream) {
+  PEGAFLOW_CHECK(streams_[stream].out > 0);
+  --streams_[stream].out;
+}
+
+std::uint32_t Credits::owed(CreditStream stream) const {
+  const Stream& s = at(stream);
+  const std::uint32_t ready_left = s.ready > s.received ? s.ready - s.received : 0;
+  return std::min(s.out, ready_left);
+}
+
+bool Credits::starving() const {
+  return std::any_of(active_.begin(), active_.end(),
+                     [this](CreditStream i) { return wants(streams_[i]); });
+}
+
+bool Credits::holds_eager(CreditStream stream) const {
+  const Stream& s = streams_[stream];
+  return s.out > 0 && ahead(s);
+}
+
+std::uint32_t Credits::eager_out() const {
+  return static_cast<std::uint32_t>(std::count_if(
+      active_.begin(), active_.end(), [this](CreditStream i) { return holds_eager(i); }));
+}
+
+}  // namespace pegaflow::core
