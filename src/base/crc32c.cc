@@ -53,8 +53,8 @@ std::uint32_t crc32c_portable(std::span<const std::byte> bytes, std::uint32_t se
 
 std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed) {
 #if defined(__x86_64__)
-  static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
-  if (has_instruction) return crc32c_sse42(bytes, seed);
+  static const bool kHasInstruction = __builtin_cpu_supports("sse4.2") != 0;
+  if (kHasInstruction) return crc32c_sse42(bytes, seed);
 #endif
   return crc32c_portable(bytes, seed);
 }
