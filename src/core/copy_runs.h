@@ -143,27 +143,31 @@ void for_each_strip(const GroupPlan& plan, const ChunkCell& cell, const KvGroupS
   const TokenForm token = token_form(plan, shape);
   const std::uint32_t first_layer = layers_of(shape, rank).begin;
   const std::uint64_t first_head = plan.heads.begin - heads_of(shape, rank).begin;
-  const std::uint64_t token_bytes = plan.unit_bytes / plan.unit_tokens;  // block order: unused
+  const std::uint32_t first_in_block = cell.tokens.begin % shape.block_tokens;
+  const std::uint32_t* const first_id =
+      table.ids.data() + (cell.tokens.begin / shape.block_tokens - table.first_block);
+  const bool block_order = plan.order == WireOrder::kBlock;
   Strip strip;
   for (std::uint32_t number = cell.layers.begin; number < cell.layers.end; ++number) {
     const KvLayerLayout& layer = layout.layers[number - first_layer];
     strip.layer = &layer;
     strip.form = strip_form(plan, token, shape, layer);
-    const bool block_order = plan.order == WireOrder::kBlock;
     // A block's run starts at its lower part; the parts' order in it is the same on both sides.
     const bool second_first =
         block_order && shape.parts == 2 && layer.part_base[1] < layer.part_base[0];
+    std::uint32_t in_block = first_in_block;
+    const std::uint32_t* id = first_id;
     for (std::uint32_t at = cell.tokens.begin; at < cell.tokens.end; at += strip.tokens) {
-      const std::uint32_t block = at / shape.block_tokens;
-      const std::uint32_t in_block = at % shape.block_tokens;
       strip.tokens = std::min(shape.block_tokens - in_block, cell.tokens.end - at);
-      strip.bytes = block_order ? plan.unit_bytes : strip.tokens * token_bytes;
-      const std::uint64_t shift = table.ids[block - table.first_block] * layer.block_stride +
-                                  in_block * layer.token_stride + first_head * layer.head_stride;
+      strip.bytes = block_order ? plan.unit_bytes : strip.tokens * plan.unit_bytes;
+      const std::uint64_t shift =
+          *id * layer.block_stride + in_block * layer.token_stride + first_head * layer.head_stride;
       strip.part_address = {layer.part_base[second_first ? 1 : 0] + shift,
                             layer.part_base[1] + shift};
       fn(static_cast<const Strip&>(strip));
       strip.offset += strip.bytes;
+      in_block = 0;
+      ++id;
     }
   }
 }
