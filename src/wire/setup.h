@@ -111,6 +111,8 @@ struct Link {
   std::string boot_id;                  // mapped: must be equal on both sides
   std::vector<RegionGeometry> regions;  // D's
   std::vector<std::byte> worker;        // wrapped UCX address of the sender's worker of this link
+  std::vector<std::byte> probe;  // wrapped rkey of scratch memory that P may overwrite to measure
+                                 // the link; empty on mapped links
 };
 struct LinkOk {  // P → D
   std::uint32_t version = kControlVersion;
@@ -140,9 +142,15 @@ struct LinkPoolOk {
 struct LinkPoolGone {
   PoolId pool;
 };
+// P → D: what P measured; after the link came up, and when D asked.
+struct LinkProbe {
+  std::uint64_t bytes_per_second = 0;
+  std::uint64_t round_trip_ns = 0;
+};
+struct LinkProbeAsk {};  // D → P: measure anew
 
-using LinkMessage =
-    std::variant<Link, LinkOk, LinkNo, LinkRegion, LinkPool, LinkPoolOk, LinkPoolGone>;
+using LinkMessage = std::variant<Link, LinkOk, LinkNo, LinkRegion, LinkPool, LinkPoolOk,
+                                 LinkPoolGone, LinkProbe, LinkProbeAsk>;
 Result<std::string> encode_link(const LinkMessage& message);
 Result<LinkMessage> decode_link(std::string_view text);
 
