@@ -121,7 +121,7 @@ def _counts(results: Path, exit_status: int) -> Counts:
     return counts
 
 
-def _report(outcome: Outcome, build: Path) -> None:
+def report(outcome: Outcome, build: Path) -> None:
     verdict = "ok" if outcome.ok else "FAILED"
     say(f"    {outcome.stage.name}: {verdict}, {outcome.seconds:.0f} s, {outcome.counts}")
     if outcome.ok:
@@ -181,7 +181,7 @@ def main(arguments: list[str]) -> int:
     for number, stage in enumerate(chosen, start=1):
         say(f"[{number}/{len(chosen)}] {stage.name}: {stage.what}")
         outcomes.append(run_stage(stage, build))
-        _report(outcomes[-1], build)
+        report(outcomes[-1], build)
     return summarise(outcomes)
 
 

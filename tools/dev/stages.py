@@ -81,7 +81,12 @@ def all_stages() -> list[Stage]:
             (*_build("dev", ucx_options, folder="ucx122"), _ctest("ucx122")),
             needs="src/transport/ucx",
         ),
-        Stage("install", "a program against the installed package", ("bash tests/install/run.sh",)),
+        Stage(
+            "install",
+            "a program against the installed package",
+            ("bash tests/install/run.sh build/dev",),
+            needs="src/client/CMakeLists.txt",
+        ),
         Stage(
             "readme",
             "the commands of README.md",
