@@ -29,10 +29,10 @@ std::string_view to_string(LinkPath path);
 std::string_view to_string(MemoryKind memory);
 
 // A numeric address and a port; `ip` without brackets.
-struct SocketAddress {
+struct IpPort {
   std::string ip;
   std::uint16_t port = 0;
-  bool operator==(const SocketAddress&) const = default;
+  bool operator==(const IpPort&) const = default;
   std::string text() const;  // "10.0.0.1:7001", "[::1]:7001"
 };
 
@@ -71,9 +71,9 @@ struct Node {
   std::string name;
   std::string host;  // nodes with equal hosts share a machine
   Role role = Role::kBoth;
-  SocketAddress control;  // link sockets: the agent listens here, peers dial it
-  SocketAddress http;     // the agent's own HTTP
-  std::string socket;     // absolute path of the Unix socket for engines
+  IpPort control;      // link sockets: the agent listens here, peers dial it
+  IpPort http;         // the agent's own HTTP
+  std::string socket;  // absolute path of the Unix socket for engines
   std::vector<Gpu> gpus;
   std::vector<RegionSpec> regions;
   UcxSpec ucx;
