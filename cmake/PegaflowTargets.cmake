@@ -82,7 +82,8 @@ function(pegaflow_test name)
     list(APPEND properties RUN_SERIAL TRUE)
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    TEST_PREFIX ${name}. TEST_LIST ${name}_cases PROPERTIES ${properties})
+    TEST_PREFIX ${name}. NO_PRETTY_VALUES TEST_LIST ${name}_cases
+    PROPERTIES ${properties})
   # gtest_discover_tests flattens lists, so a test would keep only its first label.
   set(label_file ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
   file(CONFIGURE OUTPUT ${label_file} @ONLY CONTENT
