@@ -66,8 +66,7 @@ class FrameSocket {
   };
 
   FrameSocket(UniqueFd socket, bool is_unix, bool connecting, FrameLimits limits);
-  Result<bool> read_header();
-  Result<bool> read_body();
+  Result<bool> read_frame();
   Result<std::size_t> read_some(std::span<char> into);
   Status check_header();
   Result<std::size_t> write_some(const Outgoing& frame) const;
@@ -101,7 +100,7 @@ class FrameListener {
  private:
   FrameListener() = default;
   std::optional<UnixListener> unix_;
-  UniqueFd tcp_;
+  UniqueFd tcp_;  // exactly one of the two is there
   std::uint16_t port_ = 0;
   FrameLimits limits_;
 };

@@ -71,6 +71,7 @@ class RingReader {
  private:
   friend class RingMemory;
   explicit RingReader(RingView ring) : ring_(ring) {}
+  Result<RingMessage> read_parts(std::uint64_t unread);
   RingView ring_;
   std::uint64_t read_ = 0;
   std::array<std::byte, wire::kMaxRingMessageBytes> payload_{};

@@ -1,6 +1,8 @@
 // SharedMemory: a sealed memfd mapped into this process, made here or received from another one.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -12,7 +14,8 @@
 
 namespace pegaflow::memory {
 
-// Owns mapping and descriptor. Movable; the mapping's address does not change when moved.
+// Owns mapping and descriptor. Movable; the mapping's address does not change when moved. A forked
+// child does not inherit the mapping.
 class SharedMemory {
  public:
   // A new memfd of exactly `bytes`, zero-filled, prefaulted, sealed against resizing (never against
@@ -30,9 +33,10 @@ class SharedMemory {
   int fd() const { return fd_.get(); }
 
  private:
-  SharedMemory(UniqueFd fd, std::span<std::byte> bytes) : fd_(std::move(fd)), bytes_(bytes) {}
+  SharedMemory(UniqueFd fd, std::span<std::byte> bytes);
   UniqueFd fd_;
   std::span<std::byte> bytes_;
+  pid_t mapped_by_;
 };
 
 }  // namespace pegaflow::memory

@@ -1,0 +1,64 @@
+#include "memory/host_mover.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "core/gather.h"
+
+namespace pegaflow::memory {
+namespace {
+
+std::uint64_t nanos_between(TimePoint start, TimePoint end) {
+  return static_cast<std::uint64_t>(Nanos(end - start).count());
+}
+
+std::uint64_t stamp(TimePoint at) { return nanos_between(TimePoint{}, at); }
+
+}  // namespace
+
+HostMover::HostMover(const Clock& clock, std::size_t max_unpolled)
+    : clock_(clock), results_(max_unpolled) {}
+
+void HostMover::submit(std::span<const MoveJob> jobs) {
+  PEGAFLOW_CHECK(jobs.size() <= batch_limit());
+  for (const MoveJob& job : jobs) {
+    PEGAFLOW_CHECK(!results_.full());
+    results_.try_push(job.direction == MoveDirection::kGather ? gather(job) : scatter(job));
+  }
+}
+
+std::size_t HostMover::poll(std::span<MoveResult> out) {
+  const std::size_t count = std::min(out.size(), results_.size());
+  for (std::size_t i = 0; i < count; ++i) out[i] = *results_.try_pop();
+  return count;
+}
+
+MoveResult HostMover::gather(const MoveJob& job) {
+  const TimePoint start = clock_.now();
+  std::uint32_t checksum = 0;
+  if (job.integrity) {
+    checksum = core::gather_crc(*job.plan, job.chunk, *job.layout, job.tables, job.slot);
+  } else {
+    core::gather(*job.plan, job.chunk, *job.layout, job.tables, job.slot);
+  }
+  const TimePoint end = clock_.now();
+  job.header->checksum = checksum;
+  job.header->t_start = stamp(start);
+  job.header->t_end = stamp(end);
+  job.word->store(job.filled_word, std::memory_order_release);
+  return {job.cookie, true, checksum, nanos_between(start, end)};
+}
+
+MoveResult HostMover::scatter(const MoveJob& job) {
+  const TimePoint start = clock_.now();
+  std::uint32_t checksum = 0;
+  if (job.integrity) {
+    checksum = core::scatter_crc(*job.plan, job.chunk, *job.layout, job.tables, job.slot);
+  } else {
+    core::scatter(*job.plan, job.chunk, *job.layout, job.tables, job.slot);
+  }
+  const bool ok = !job.integrity || checksum == job.checksum;
+  return {job.cookie, ok, checksum, nanos_between(start, clock_.now())};
+}
+
+}  // namespace pegaflow::memory
