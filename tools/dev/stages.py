@@ -82,6 +82,12 @@ def all_stages() -> list[Stage]:
             needs="src/transport/ucx",
         ),
         Stage(
+            "fuzz",
+            "each decoder, for a few seconds",
+            (*_build("fuzz"), _ctest("fuzz", "-L fuzz")),
+            needs="tests/fuzz/CMakeLists.txt",
+        ),
+        Stage(
             "install",
             "a program against the installed package",
             ("bash tests/install/run.sh build/dev",),
