@@ -52,6 +52,7 @@ struct ControlHeader {
   std::uint32_t ack = 0;       // highest sequence received from the other side
   AgentEpoch sender_epoch;
   LinkIncarnation incarnation;
+  bool operator==(const ControlHeader&) const = default;
 };
 
 // A slot of the receiving agent's regions, as its owner numbers them.
@@ -72,9 +73,11 @@ using TokenSpans = InlineVector<TokenSpan, kMaxGroups>;
 
 struct Ping {
   std::uint64_t stamp_ns = 0;
+  bool operator==(const Ping&) const = default;
 };  // sender's clock, echoed
 struct Pong {
   std::uint64_t stamp_ns = 0;
+  bool operator==(const Pong&) const = default;
 };
 struct Intend {
   Key key;
@@ -84,12 +87,14 @@ struct Intend {
   Fingerprint fingerprint{};
   std::uint32_t n_tokens = 0;
   std::uint64_t intent = 0;  // D's number for the answer
+  bool operator==(const Intend&) const = default;
 };
 struct Offered {
   Key key;
   std::uint64_t intent = 0;
   std::uint32_t n_tokens = 0;
   std::uint32_t lease_ms = 0;
+  bool operator==(const Offered&) const = default;
 };
 // Answers an Intend (intent ≠ 0) or a Grant (intent = 0).
 struct Refuse {
@@ -98,10 +103,12 @@ struct Refuse {
   StreamKey stream{};
   Reason reason{};
   SlotList unspent;  // the eager credit, if any
+  bool operator==(const Refuse&) const = default;
 };
 struct Revoke {
   StreamKey stream{};
   RemoteSlot slot;
+  bool operator==(const Revoke&) const = default;
 };
 struct Grant {
   StreamKey stream{};
@@ -118,15 +125,18 @@ struct Grant {
   std::uint8_t priority = 0;  // kept for later; 0
   std::uint64_t trace_id = 0;
   InlineVector<RemoteSlot, 1> eager;  // 0 or 1 credit
+  bool operator==(const Grant&) const = default;
 };
 struct Want {
   StreamKey stream{};
   bool offered = false;
   std::uint32_t ready = 0, total = 0;  // chunks
+  bool operator==(const Want&) const = default;
 };
 struct Credit {
   StreamKey stream{};
   SlotList slots;
+  bool operator==(const Credit&) const = default;
 };
 struct ChunkRecord {
   RemoteSlot slot;
@@ -135,35 +145,43 @@ struct ChunkRecord {
   std::uint32_t checksum = 0;    // CRC32C of the slot's bytes; 0 when integrity is off
   std::uint64_t t_ready_ns = 0;  // P's CLOCK_MONOTONIC
   std::uint32_t gather_us = 0, wire_us = 0;
+  bool operator==(const ChunkRecord&) const = default;
 };
 struct Chunk {
   StreamKey stream{};
   InlineVector<ChunkRecord, kMaxSlotsPerMessage> chunks;
+  bool operator==(const Chunk&) const = default;
 };
 struct Return {
   StreamKey stream{};
   SlotList slots;
+  bool operator==(const Return&) const = default;
 };
 struct Done {
   StreamKey stream{};
   std::uint64_t bytes = 0;
+  bool operator==(const Done&) const = default;
 };
 struct Abort {
   StreamKey stream{};
   Reason reason{};
+  bool operator==(const Abort&) const = default;
 };
 struct Quiesced {
   StreamKey stream{};
   SlotList unspent;
+  bool operator==(const Quiesced&) const = default;
 };
 struct Release {
   Key key;
   OfferReference reference = 0;
   PoolId source_pool;
   Reason reason{};
+  bool operator==(const Release&) const = default;
 };
 struct Drain {
   std::uint32_t seconds = 0;
+  bool operator==(const Drain&) const = default;
 };
 
 using ControlMessage = std::variant<Ping, Pong, Intend, Offered, Refuse, Revoke, Grant, Want,

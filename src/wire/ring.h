@@ -38,21 +38,26 @@ struct RingOffer {
   std::uint32_t n_tokens = 0;
   ContentHash content{};
   std::uint32_t lease_ms = 0;  // 0: the topology's default
+  bool operator==(const RingOffer&) const = default;
 };
 struct RingReady {
   StreamKey stream{};
   std::uint32_t ready = 0;
+  bool operator==(const RingReady&) const = default;
 };  // chunks ready in all
 struct RingRewound {
   StreamKey stream{};
   std::uint32_t ready = 0;
+  bool operator==(const RingRewound&) const = default;
 };  // the same, after a rewind
 struct RingWithdraw {
   Key key;
   Reason reason{};
+  bool operator==(const RingWithdraw&) const = default;
 };
 struct RingFinish {
   Key key;
+  bool operator==(const RingFinish&) const = default;
 };
 struct RingIntend {
   Key key;
@@ -61,6 +66,7 @@ struct RingIntend {
   Fingerprint fingerprint{};
   std::uint32_t n_tokens = 0;
   OfferReference reference = 0;
+  bool operator==(const RingIntend&) const = default;
 };
 struct RingReceive {
   Key key;
@@ -73,40 +79,49 @@ struct RingReceive {
   std::uint32_t offer_wait_ms = 0, compute_ms = 0, total_ms = 0;  // 0: the topology's default
   std::uint64_t trace_id = 0;
   TokenSpans tokens;  // one per group
+  bool operator==(const RingReceive&) const = default;
 };
 struct RingCancel {
   std::uint64_t handle = 0;
+  bool operator==(const RingCancel&) const = default;
 };
 struct RingRelease {
   Key key;
   Source source;
   OfferReference reference = 0;
+  bool operator==(const RingRelease&) const = default;
 };
 struct GatheredSlot {
   SlotRef slot;
   ChunkIndex chunk;
   bool voided = false;  // claimed but not filled; the word says FREE of the next generation
+  bool operator==(const GatheredSlot&) const = default;
 };
 struct RingGathered {
   StreamKey stream{};
   InlineVector<GatheredSlot, kMaxSlotsPerRingMessage> slots;
+  bool operator==(const RingGathered&) const = default;
 };
 struct RingLeft {
   StreamKey stream{};
+  bool operator==(const RingLeft&) const = default;
 };  // every chunk has left the engine's blocks
 struct ScatteredSlot {
   SlotRef slot;
   ChunkIndex chunk;
   bool ok = false;
   std::uint32_t scatter_us = 0;
+  bool operator==(const ScatteredSlot&) const = default;
 };
 struct RingScattered {
   StreamKey stream{};
   InlineVector<ScatteredSlot, kMaxSlotsPerRingMessage> slots;
+  bool operator==(const RingScattered&) const = default;
 };
 struct RingStopped {
   StreamKey stream{};
   InlineVector<SlotRef, kMaxSlotsPerRingMessage> unspent;
+  bool operator==(const RingStopped&) const = default;
 };  // no kernel in flight, none follows
 
 // ---- agent → client
@@ -123,10 +138,12 @@ struct RingStream {
   bool integrity = false;
   std::uint64_t trace_id = 0;
   TokenSpans tokens;
+  bool operator==(const RingStream&) const = default;
 };
 struct RingCredit {
   StreamKey stream{};
   InlineVector<SlotRef, kMaxSlotsPerRingMessage> slots;
+  bool operator==(const RingCredit&) const = default;
 };
 struct ScatterSlot {
   SlotRef slot;
@@ -135,14 +152,17 @@ struct ScatterSlot {
   std::uint32_t checksum = 0;
   std::uint64_t t_ready_ns = 0;
   std::uint32_t gather_us = 0, wire_us = 0;
+  bool operator==(const ScatterSlot&) const = default;
 };
 struct RingScatter {
   StreamKey stream{};
   InlineVector<ScatterSlot, kMaxSlotsPerRingMessage> slots;
+  bool operator==(const RingScatter&) const = default;
 };  // ≤ 8
 struct RingStop {
   StreamKey stream{};
   Reason reason{};
+  bool operator==(const RingStop&) const = default;
 };
 // An end (or, for kOffered, kRefused, kSent: a step) as the agent sees it.
 struct RingResult {
@@ -152,6 +172,7 @@ struct RingResult {
   std::uint64_t handle = 0;  // of RECEIVE; 0 for offers and intents
   std::uint32_t offer_wait_us = 0, grant_us = 0;
   std::string detail;  // ≤ 255 bytes
+  bool operator==(const RingResult&) const = default;
 };
 
 using ClientMessage = std::variant<RingOffer, RingReady, RingRewound, RingWithdraw, RingFinish,

@@ -30,6 +30,7 @@ struct Hello {
   Rank rank;
   std::uint64_t incarnation = 0;
   std::int64_t pid = 0;
+  bool operator==(const Hello&) const = default;
 };
 // Agent →. [3 fds: ring memfd, event fd the client sleeps on, event fd the agent sleeps on]
 struct Welcome {
@@ -39,24 +40,29 @@ struct Welcome {
   std::string agent;               // the node's name
   std::uint32_t ring_entries = 0;  // of each of the two rings; a power of two
   std::uint32_t total_ms = 0, engine_tick_ms = 0, lease_ms = 0;  // defaults of the topology
+  bool operator==(const Welcome&) const = default;
 };
 struct No {
   Code code{};
   std::string reason;
+  bool operator==(const No&) const = default;
 };  // agent →; the socket closes
 struct AddPool {
   std::uint32_t request = 0;
   MemoryKind memory{};
   KvShape shape;
+  bool operator==(const AddPool&) const = default;
 };
 struct PoolOk {
   std::uint32_t request = 0;
   PoolId pool;
+  bool operator==(const PoolOk&) const = default;
 };  // agent →
 struct PoolNo {
   std::uint32_t request = 0;
   Code code{};
   std::string reason;
+  bool operator==(const PoolNo&) const = default;
 };  // agent →
 // Agent →. [segments + 1 fds: the segments in order, then the control memfd]
 struct MapRegion {
@@ -68,20 +74,25 @@ struct MapRegion {
   std::uint32_t slot_count = 0;
   std::uint32_t segments = 0;
   std::uint64_t segment_bytes = 0;  // of each but the last, which may be shorter
+  bool operator==(const MapRegion&) const = default;
 };
 struct UnmapRegion {
   RegionId region;
+  bool operator==(const UnmapRegion&) const = default;
 };  // agent →
 struct Unmapped {
   RegionId region;
+  bool operator==(const Unmapped&) const = default;
 };
 struct PeerPool {
   PoolId pool;
   std::string instance;
   KvShape shape;
+  bool operator==(const PeerPool&) const = default;
 };  // agent →; before STREAM
 struct PeerGone {
   PoolId pool;
+  bool operator==(const PeerGone&) const = default;
 };  // agent →
 
 using SessionMessage = std::variant<Hello, Welcome, No, AddPool, PoolOk, PoolNo, MapRegion,
@@ -98,6 +109,7 @@ struct RegionGeometry {
   std::uint32_t segments = 0;
   std::uint64_t segment_bytes = 0;
   std::vector<std::vector<std::byte>> rkeys;  // one wrapped rkey per segment; empty on mapped links
+  bool operator==(const RegionGeometry&) const = default;
 };
 // D → P: opens the link. Mapped: [1 fd: D agent's pidfd is taken from the socket; none sent]
 struct Link {
@@ -113,6 +125,7 @@ struct Link {
   std::vector<std::byte> worker;        // wrapped UCX address of the sender's worker of this link
   std::vector<std::byte> probe;  // wrapped rkey of scratch memory that P may overwrite to measure
                                  // the link; empty on mapped links
+  bool operator==(const Link&) const = default;
 };
 struct LinkOk {  // P → D
   std::uint32_t version = kControlVersion;
@@ -124,30 +137,38 @@ struct LinkOk {  // P → D
 struct LinkNo {
   Code code{};
   std::string reason;
+  bool operator==(const LinkNo&) const = default;
 };
 // Owner → other (mapped links). [segments + 1 fds]
 struct LinkRegion {
   std::uint16_t index = 0;
   WriterId agent_writer;
+  bool operator==(const LinkRegion&) const = default;
 };
 struct LinkPool {
   PoolId pool;
   std::string instance;
   KvShape shape;
+  bool operator==(const LinkPool&) const = default;
 };  // both; mapped: [1 fd: pidfd of the engine]
 struct LinkPoolOk {
   PoolId pool;
   WriterId writer;
+  bool operator==(const LinkPoolOk&) const = default;
 };  // mapped: the writer number the engine gets
 struct LinkPoolGone {
   PoolId pool;
+  bool operator==(const LinkPoolGone&) const = default;
 };
 // P → D: what P measured; after the link came up, and when D asked.
 struct LinkProbe {
   std::uint64_t bytes_per_second = 0;
   std::uint64_t round_trip_ns = 0;
+  bool operator==(const LinkProbe&) const = default;
 };
-struct LinkProbeAsk {};  // D → P: measure anew
+struct LinkProbeAsk {
+  bool operator==(const LinkProbeAsk&) const = default;
+};  // D → P: measure anew
 
 using LinkMessage = std::variant<Link, LinkOk, LinkNo, LinkRegion, LinkPool, LinkPoolOk,
                                  LinkPoolGone, LinkProbe, LinkProbeAsk>;
