@@ -6,8 +6,9 @@
 
 namespace pegaflow::core {
 
-Credits::Credits(std::uint32_t max_streams, std::uint32_t slots)
-    : streams_(max_streams), slots_(slots) {
+Credits::Credits(std::uint32_t max_streams, std::uint32_t slots, std::uint32_t max_window)
+    : streams_(max_streams),
+      max_eager_(std::min(slots / 2, slots > max_window ? slots - max_window : 0)) {
   unused_.reserve(max_streams);
   active_.reserve(max_streams);
   for (std::uint32_t i = max_streams; i-- > 0;) unused_.push_back(i);
@@ -19,7 +20,6 @@ CreditStream Credits::add(std::uint32_t total, std::uint32_t window) {
   unused_.pop_back();
   streams_[stream] = Stream{total, window, 0, 0, 0};
   active_.push_back(stream);
-  max_window_ = std::max(max_window_, window);
   return stream;
 }
 
@@ -30,8 +30,7 @@ void Credits::remove(CreditStream stream) {
 
 bool Credits::take_eager(CreditStream stream) {
   Stream& s = streams_[stream];
-  const std::uint32_t spare = slots_ > max_window_ ? slots_ - max_window_ : 0;
-  if (s.out + s.received >= s.total || ahead(s) || eager_out() >= std::min(slots_ / 2, spare)) {
+  if (s.out + s.received >= s.total || ahead(s) || eager_out() >= max_eager_) {
     return false;
   }
   ++s.out;

@@ -19,8 +19,9 @@ using CreditStream = std::uint32_t;  // dense index given by add()
 
 class Credits {
  public:
-  // `max_streams`: capacity; `slots`: of the region.
-  Credits(std::uint32_t max_streams, std::uint32_t slots);
+  // `max_streams`: capacity; `slots`: of the region; `max_window`: the largest window of any
+  // stream, which eager credits in all leave free.
+  Credits(std::uint32_t max_streams, std::uint32_t slots, std::uint32_t max_window);
 
   // A stream joins. REQUIRES fewer than max_streams. `total` chunks, at most `window` out at once.
   CreditStream add(std::uint32_t total, std::uint32_t window);
@@ -39,6 +40,7 @@ class Credits {
   void returned(CreditStream stream);
 
   std::uint32_t out(CreditStream stream) const { return at(stream).out; }
+  std::uint32_t ready(CreditStream stream) const { return at(stream).ready; }
   std::uint32_t received(CreditStream stream) const { return at(stream).received; }
   // Credits out for chunks that are ready: the source owes these (timer `progress`).
   std::uint32_t owed(CreditStream stream) const;
@@ -61,8 +63,7 @@ class Credits {
   std::vector<CreditStream> unused_;
   std::vector<CreditStream> active_;  // the used ones, in no particular order
   std::uint32_t turn_ = 0;            // index into active_
-  std::uint32_t slots_;
-  std::uint32_t max_window_ = 1;
+  std::uint32_t max_eager_;
 };
 
 }  // namespace pegaflow::core

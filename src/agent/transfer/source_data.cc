@@ -1,0 +1,273 @@
+// SourceSide: the way of bytes. kDirect: credits go on to the client, which fills the peer's slot.
+// kAgent, kUcx: the client fills one of our slots; with a credit in hand it is copied or put.
+#include <algorithm>
+
+#include "agent/transfer/source_side.h"
+
+namespace pegaflow::agent {
+namespace {
+
+std::uint32_t micros(std::uint64_t nanos) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(nanos / 1000, 0xFFFFFFFFU));
+}
+
+// The header as the peer will see it: its numbers, not ours.
+bool header_fits(const SourceStream& stream, const memory::SlotHeader& header, ChunkIndex chunk) {
+  return header.xfer == stream.key.xfer.value && header.stream == stream.key.stream.value &&
+         header.chunk == chunk.value && header.bytes == core::cell(stream.plan, chunk).bytes;
+}
+
+}  // namespace
+
+void SourceSide::on_credit(LinkPort& link, const wire::Credit& credit) {
+  SourceStream* stream = on(link, credit.stream);
+  if (stream == nullptr || stream->state == core::SourceState::kEnding) {
+    wire::Return back{credit.stream, credit.slots};
+    link.send(back);  // at most the window's worth, once per abort
+    return;
+  }
+  if (stream->state == core::SourceState::kWaitOffer) {
+    for (const wire::RemoteSlot& slot : credit.slots) {
+      if (stream->grant.eager.empty()) stream->grant.eager.push_back(slot);
+    }
+    return;
+  }
+  for (const wire::RemoteSlot& slot : credit.slots) {
+    if (!forward_credit(*stream, slot)) return;
+  }
+  pump(*stream);
+}
+
+bool SourceSide::forward_credit(SourceStream& stream, const wire::RemoteSlot& remote) {
+  if (!stream.direct()) {
+    stream.credits.push_back(remote);
+    return true;
+  }
+  const auto region = stream.client->peer_region(stream.link->id(), remote.region);
+  if (!region) {
+    abort(stream, Reason::kInternal, true);  // clients map before their pools are announced
+    return false;
+  }
+  wire::RingCredit credit{stream.key, {}};
+  credit.slots.push_back({*region, remote.slot, remote.generation});
+  stream.client->send(credit);
+  return true;
+}
+
+void SourceSide::on_revoke(LinkPort& link, const wire::Revoke& revoke) {
+  SourceStream* stream = on(link, revoke.stream);
+  if (stream == nullptr) {
+    link.send(wire::Return{revoke.stream, {revoke.slot}});
+    return;
+  }
+  auto& eager = stream->grant.eager;
+  const bool waiting =
+      stream->state == core::SourceState::kWaitOffer && !eager.empty() && eager[0] == revoke.slot;
+  if (waiting) eager.clear();
+  // In hand and not about to be used: give it back. Otherwise its chunk is on the way.
+  const bool spare = stream->credits.size() > stream->loaned.size() + stream->waiting.size();
+  const bool returned = spare && std::erase(stream->credits, revoke.slot) == 1;
+  if (waiting || returned) link.send(wire::Return{revoke.stream, {revoke.slot}});
+}
+
+void SourceSide::pump(SourceStream& stream) {
+  if (stream.direct() || stream.client == nullptr) return;
+  if (send_out(stream)) lend(stream);
+}
+
+std::uint32_t SourceSide::own_slots_of(const LinkPort& link) const {
+  std::size_t slots = 0;
+  for (const auto& [key, stream] : streams_) {
+    if (stream->link == &link) slots += stream->own_slots();
+  }
+  return static_cast<std::uint32_t>(slots);
+}
+
+// Resources are taken in one order: D's slot (the credit), then ours; at most half of ours per
+// peer.
+void SourceSide::lend(SourceStream& stream) {
+  if (stream.state != core::SourceState::kActive) return;
+  core::SlotTable& table = stream.region->table();
+  const auto region = stream.client->own_region(stream.region->index());
+  if (!region) return;
+  const std::uint32_t half = std::max(1U, table.size() / 2);
+  std::uint32_t used = own_slots_of(*stream.link);
+  wire::RingCredit message{stream.key, {}};
+  while (stream.loaned.size() + stream.waiting.size() < stream.credits.size() &&
+         stream.gathered.count() + stream.loaned.size() < stream.ready) {
+    const auto loan = used < half ? table.loan(stream.client->writer(), stream.serial)
+                                  : std::optional<core::Loan>();
+    if (!loan) {
+      starved_ = true;
+      break;
+    }
+    ++used;
+    stream.loaned.push_back({loan->slot, loan->generation});
+    message.slots.push_back({*region, loan->slot, loan->generation});
+    if (message.slots.full()) {
+      stream.client->send(message);
+      message.slots.clear();
+    }
+  }
+  if (!message.slots.empty()) stream.client->send(message);
+}
+
+void SourceSide::lend_others() {
+  starved_ = false;
+  for (const auto& [key, stream] : streams_) {
+    if (!stream->direct() && stream->client != nullptr) lend(*stream);
+  }
+}
+
+void SourceSide::on_gathered(ClientPort& client, const wire::RingGathered& message) {
+  SourceStream* stream = active_of(client, message.stream);
+  if (stream == nullptr) return;
+  for (const wire::GatheredSlot& item : message.slots) {
+    if (!accept_gathered(*stream, item)) return abort(*stream, Reason::kProtocol, true);
+  }
+  pump(*stream);
+}
+
+// What a client says of its own slots is checked against our table, the word and the header.
+bool SourceSide::accept_gathered(SourceStream& stream, const wire::GatheredSlot& item) {
+  if (!stream.plan.groups.empty() && !stream.gathered.in_range(item.chunk)) return false;
+  if (stream.direct()) {
+    if (!item.voided && stream.gathered.in_range(item.chunk)) stream.gathered.insert(item.chunk);
+    return true;
+  }
+  const auto at =
+      std::find_if(stream.loaned.begin(), stream.loaned.end(), [&item](const OwnSlot& own) {
+        return own.slot == item.slot.slot && own.generation == item.slot.generation;
+      });
+  if (at == stream.loaned.end()) return false;
+  const OwnSlot own = *at;
+  core::SlotTable& table = stream.region->table();
+  const core::Observed seen = table.look(own.slot);
+  if (item.voided && seen == core::Observed::kVoided) {
+    stream.loaned.erase(at);
+    table.release(own.slot);
+    return true;
+  }
+  const memory::SlotHeader header = stream.region->region().control().read_header(own.slot);
+  if (seen != core::Observed::kFilled || !header_fits(stream, header, item.chunk)) return false;
+  stream.loaned.erase(at);
+  table.accept(own.slot);
+  stream.waiting.push_back({own, header});
+  return stream.gathered.insert(item.chunk);
+}
+
+bool SourceSide::send_out(SourceStream& stream) {
+  if (stream.waiting.empty() || stream.credits.empty()) return true;
+  if (!stream.moved) {
+    stream.moved = true;
+    stream.probe->stage(metrics::Stage::kGrant, context_.now() - stream.granted);
+  }
+  return stream.link->path() == DataPath::kAgent ? copy_out(stream) : put_out(stream);
+}
+
+bool SourceSide::copy_out(SourceStream& stream) {
+  while (!stream.waiting.empty() && !stream.credits.empty()) {
+    const wire::RemoteSlot remote = stream.credits.front();
+    memory::MappedRegion* target = stream.link->peer_region(remote.region);
+    if (target == nullptr || remote.slot.value >= target->slot_count()) {
+      abort(stream, Reason::kProtocol, true);
+      return false;
+    }
+    Batch batch{stream.serial, stream.link->id(), stream.region, context_.now(), false, {}};
+    batch.items.push_back({stream.waiting.front(), remote});
+    stream.waiting.erase(stream.waiting.begin());
+    stream.credits.erase(stream.credits.begin());
+    const Outbound& out = batch.items[0].out;
+    const auto writer = stream.link->own_writer();
+    CopyJob job;
+    job.from = stream.region->region().slot(out.own.slot).first(out.header.bytes);
+    job.to = target->slot(remote.slot);
+    job.header = out.header;
+    job.to_header = target->control().header(remote.slot);
+    job.to_word = &target->control().word(remote.slot);
+    job.loaned_word = core::loaned_word(remote.generation, writer);
+    job.claimed_word = core::claimed_word(remote.generation, writer);
+    job.filled_word = core::filled_word(remote.generation, writer);
+    job.token = outbox_.add(batch);
+    ++stream.in_flight;
+    context_.copier.submit(job);
+  }
+  return true;
+}
+
+bool SourceSide::put_out(SourceStream& stream) {
+  while (!stream.waiting.empty() && !stream.credits.empty()) {
+    Batch batch{stream.serial, stream.link->id(), stream.region, context_.now(), true, {}};
+    Status posted = put_batch(stream, batch);
+    stream.in_flight += static_cast<std::uint32_t>(batch.items.size());
+    LinkPort& link = *stream.link;
+    const std::uint64_t token = outbox_.add(batch);
+    if (posted.ok()) posted = link.flush(token);
+    if (posted.ok()) continue;
+    link.reset(posted.error());  // unknown bytes may be on the way: fence, everything ends
+    return false;
+  }
+  return true;
+}
+
+Status SourceSide::put_batch(SourceStream& stream, Batch& batch) {
+  while (!stream.waiting.empty() && !stream.credits.empty() && !batch.items.full()) {
+    const Batch::Item item{stream.waiting.front(), stream.credits.front()};
+    stream.waiting.erase(stream.waiting.begin());
+    stream.credits.erase(stream.credits.begin());
+    batch.items.push_back(item);
+    PEGAFLOW_TRY(stream.link->put(stream.region->index(), item.out.own.slot, item.out.header.bytes,
+                                  item.remote));
+  }
+  return {};
+}
+
+void SourceSide::on_flushed(LinkPort& link, std::uint64_t token, const Status& status) {
+  const auto batch = outbox_.take(token);
+  if (!batch) return;
+  finish_batch(*batch, status.ok(), context_.now() - batch->posted);
+  if (!status.ok()) link.reset(status.error());
+}
+
+void SourceSide::on_copied(std::uint64_t token, CopyOutcome outcome, Nanos took) {
+  const auto batch = outbox_.take(token);
+  if (!batch) return;
+  const auto at = by_serial_.find(batch->serial);
+  if (outcome == CopyOutcome::kRevoked && at != by_serial_.end() &&
+      at->second->state != core::SourceState::kEnding) {
+    // The peer took its slot back; the chunk waits for the next credit.
+    --at->second->in_flight;
+    at->second->waiting.push_back(batch->items[0].out);
+    return pump(*at->second);
+  }
+  finish_batch(*batch, outcome == CopyOutcome::kCopied, took);
+}
+
+void SourceSide::finish_batch(const Batch& batch, bool delivered, Nanos took) {
+  for (const Batch::Item& item : batch.items) batch.region->table().release(item.out.own.slot);
+  const auto at = by_serial_.find(batch.serial);
+  if (at != by_serial_.end()) {
+    SourceStream& stream = *at->second;
+    stream.in_flight -= static_cast<std::uint32_t>(batch.items.size());
+    if (delivered) {
+      wire::Chunk message{stream.key, {}};
+      for (const Batch::Item& item : batch.items) {
+        const memory::SlotHeader& h = item.out.header;
+        stream.probe->chunk_sent(h.bytes, took);
+        message.chunks.push_back({item.remote, ChunkIndex{h.chunk}, h.bytes,
+                                  static_cast<std::uint32_t>(h.checksum), h.t_ready,
+                                  micros(h.t_end - h.t_start),
+                                  micros(static_cast<std::uint64_t>(took.count()))});
+      }
+      if (batch.flush) stream.link->send(message);
+    }
+    if (stream.state == core::SourceState::kEnding) {
+      try_drained(stream);
+    } else {
+      pump(stream);
+    }
+  }
+  if (starved_) lend_others();
+}
+
+}  // namespace pegaflow::agent
