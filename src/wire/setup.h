@@ -133,6 +133,7 @@ struct LinkOk {  // P → D
   AgentEpoch epoch;
   LinkIncarnation incarnation;
   std::vector<std::byte> worker;
+  bool operator==(const LinkOk&) const = default;
 };
 struct LinkNo {
   Code code{};
