@@ -1,0 +1,123 @@
+#include "pegaflow-demo/kv_pool.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "core/layout_builder.h"
+#include "pegaflow-demo/layout_names.h"
+#include "pegaflow-demo/pattern.h"
+
+namespace pegaflow::demo {
+namespace {
+
+std::string describe(const RowId& id, std::size_t offset, std::byte expected, std::byte found) {
+  std::array<char, 160> text{};
+  std::snprintf(text.data(), text.size(),
+                "layer %u, token %u, head %u, part %u, byte %zu: expected 0x%02x, found 0x%02x",
+                id.layer, id.token, id.head, id.part, offset, static_cast<unsigned>(expected),
+                static_cast<unsigned>(found));
+  return text.data();
+}
+
+void note_wrong_row(const RowId& id, std::uint64_t seed, std::span<const std::byte> row,
+                    Mismatch& mismatch) {
+  mismatch.wrong_bytes += count_wrong_bytes(seed, row);
+  if (!mismatch.first.empty()) return;
+  std::size_t offset = 0;
+  while (row[offset] == pattern_byte(seed, offset)) ++offset;
+  mismatch.first = describe(id, offset, pattern_byte(seed, offset), row[offset]);
+}
+
+}  // namespace
+
+KvPool::KvPool(const KvPoolSpec& spec) : spec_(spec), layers_(spec.model.layers) {}
+
+Result<std::unique_ptr<KvPool>> KvPool::create(const KvPoolSpec& spec) {
+  PEGAFLOW_ASSIGN(const auto style, layout_style(spec.layout, spec.n_blocks));
+  std::unique_ptr<KvPool> pool(new KvPool(spec));
+  auto shape = shape_of(spec.model, spec.tp, spec.tp_size, spec.block_tokens);
+  PEGAFLOW_ASSIGN(pool->layout_,
+                  core::make_layout(std::move(shape), {&style, 1}, MemoryKind::kHost,
+                                    [&](std::uint64_t bytes) { return pool->map(bytes); }));
+  pool->heads_ = core::heads_of(pool->layout_.shape.groups[0], pool->layout_.shape.rank);
+  return pool;
+}
+
+KvPool::~KvPool() {
+  for (const auto mapping : mappings_) ::munmap(mapping.data(), mapping.size());
+}
+
+Result<std::uint64_t> KvPool::map(std::uint64_t bytes) {
+  void* const address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (address == MAP_FAILED) {
+    return Error(Code::kResourceExhausted, "cannot map " + std::to_string(bytes) +
+                                               " bytes of KV memory: " + std::strerror(errno));
+  }
+  mappings_.emplace_back(static_cast<std::byte*>(address), bytes);
+  return reinterpret_cast<std::uint64_t>(address);
+}
+
+std::uint64_t KvPool::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto mapping : mappings_) sum += mapping.size();
+  return sum;
+}
+
+std::uint64_t KvPool::bytes_of(std::uint32_t tokens) const {
+  return std::uint64_t{tokens} * layers_ * heads_.size() * spec_.model.parts *
+         spec_.model.row_bytes();
+}
+
+std::span<std::byte> KvPool::row(std::span<const std::uint32_t> ids, std::uint32_t layer,
+                                 std::uint32_t token, std::uint32_t head,
+                                 std::uint32_t part) const {
+  const auto& at = layout_.groups[0].layers[layer];
+  const auto address = at.part_base[part] + ids[token / spec_.block_tokens] * at.block_stride +
+                       token % spec_.block_tokens * at.token_stride + head * at.head_stride;
+  return {reinterpret_cast<std::byte*>(address), spec_.model.row_bytes()};
+}
+
+template <typename Visit>
+void KvPool::for_each_row(const Prompt& prompt, std::span<const std::uint32_t> ids,
+                          std::uint32_t layer, TokenInterval tokens, Visit&& visit) const {
+  for (auto token = tokens.begin; token < tokens.end; ++token) {
+    const auto content = prompt.content_at(token);
+    for (std::uint32_t head = 0; head < heads_.size(); ++head) {
+      for (std::uint32_t part = 0; part < spec_.model.parts; ++part) {
+        visit(RowId{content, layer, token, heads_.begin + head, part},
+              row(ids, layer, token, head, part));
+      }
+    }
+  }
+}
+
+void KvPool::fill(const Prompt& prompt, std::span<const std::uint32_t> ids, std::uint32_t layer,
+                  TokenInterval tokens) {
+  for_each_row(prompt, ids, layer, tokens,
+               [](const RowId& id, std::span<std::byte> bytes) { fill_row(row_seed(id), bytes); });
+}
+
+Mismatch KvPool::verify(const Prompt& prompt, std::span<const std::uint32_t> ids,
+                        TokenInterval tokens) const {
+  Mismatch mismatch;
+  for (std::uint32_t layer = 0; layer < layers_; ++layer) {
+    for_each_row(prompt, ids, layer, tokens, [&](const RowId& id, std::span<std::byte> bytes) {
+      const auto seed = row_seed(id);
+      if (!row_matches(seed, bytes)) note_wrong_row(id, seed, bytes, mismatch);
+    });
+  }
+  return mismatch;
+}
+
+void KvPool::flip_bit(std::span<const std::uint32_t> ids, std::uint32_t layer,
+                      std::uint32_t token) {
+  auto& byte = row(ids, layer, token, 0, 0)[spec_.model.row_bytes() / 2];
+  byte ^= std::byte{1};
+}
+
+}  // namespace pegaflow::demo
