@@ -53,3 +53,15 @@ file(GLOB pegaflow_find_modules CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/Fi
 install(FILES ${PROJECT_BINARY_DIR}/pegaflow-config.cmake
   ${PROJECT_BINARY_DIR}/pegaflow-config-version.cmake ${pegaflow_find_modules}
   DESTINATION ${pegaflow_package_dir})
+
+# Units name the programs by their installed path.
+set(PEGAFLOW_BINDIR ${CMAKE_INSTALL_FULL_BINDIR})
+set(PEGAFLOW_DOCDIR ${CMAKE_INSTALL_FULL_DOCDIR})
+foreach(unit pegaflow-agent@.service pegaflow-rendezvous.service)
+  configure_file(${PROJECT_SOURCE_DIR}/deploy/systemd/${unit}.in ${PROJECT_BINARY_DIR}/deploy/${unit}
+    @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/deploy/${unit} DESTINATION lib/systemd/system)
+endforeach()
+install(FILES ${PROJECT_SOURCE_DIR}/deploy/sysusers.d/pegaflow.conf DESTINATION lib/sysusers.d)
+install(FILES ${PROJECT_SOURCE_DIR}/deploy/tmpfiles.d/pegaflow.conf DESTINATION lib/tmpfiles.d)
+install(FILES ${PROJECT_SOURCE_DIR}/deploy/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
