@@ -1,0 +1,130 @@
+#include "client/copier.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+
+#include "core/slot_word.h"
+
+namespace pegaflow::client {
+
+Copier::Copier(SharedState& state, memory::Mover& mover, const Clock& clock)
+    : state_(state), mover_(mover), clock_(clock), jobs_(2 * mover.batch_limit()) {
+  batch_.reserve(mover.batch_limit());
+}
+
+bool Copier::step() {
+  // Scatters first: they free slots that others wait for.
+  bool active = start(memory::MoveDirection::kScatter);
+  active |= finish();
+  active |= start(memory::MoveDirection::kGather);
+  active |= finish();
+  return active;
+}
+
+// At most one batch of claimed slots per direction runs, so that an owner who wants one back never
+// waits for more.
+bool Copier::start(memory::MoveDirection direction) {
+  if (running(direction) != 0) return false;
+  batch_.clear();
+  {
+    const std::lock_guard lock(state_.mutex);
+    const std::size_t limit = mover_.batch_limit();
+    const std::size_t first = direction == memory::MoveDirection::kGather ? 0 : limit;
+    for (std::size_t i = first; i < first + limit && !state_.outbox.backlogged(); ++i) {
+      Job& job = jobs_[i];
+      if (!take(direction, job)) break;
+      job.busy = true;
+      job.direction = direction;
+      memory::MoveJob& move = batch_.emplace_back();
+      move.direction = direction;
+      move.cookie = i;
+      if (direction == memory::MoveDirection::kGather) {
+        prepare_gather(job, move);
+      } else {
+        prepare_scatter(job, move);
+      }
+    }
+  }
+  if (batch_.empty()) return false;
+  running(direction) = batch_.size();
+  mover_.submit(batch_);
+  return true;
+}
+
+bool Copier::take(memory::MoveDirection direction, Job& job) {
+  if (direction == memory::MoveDirection::kGather) {
+    const auto gather = state_.sources.claim(state_.regions);
+    if (gather) job.gather = *gather;
+    return gather.has_value();
+  }
+  const auto scatter = state_.sinks.next(state_.regions);
+  if (scatter) job.scatter = *scatter;
+  return scatter.has_value();
+}
+
+void Copier::prepare_gather(Job& job, memory::MoveJob& move) {
+  const Gather& gather = job.gather;
+  const SourceStream& stream = *gather.stream;
+  const Offer& offer = *stream.offer;
+  // The views are copies: the table may grow while the copy runs.
+  std::transform(offer.tables.begin(), offer.tables.end(), job.tables.begin(),
+                 [](const BlockTable& table) { return table.view(); });
+  memory::SlotControl& control = gather.region->region.control();
+  memory::SlotHeader* header = control.header(gather.slot.slot);
+  const auto bytes = static_cast<std::uint32_t>(core::cell(stream.plan, gather.chunk).bytes);
+  *header = {};
+  header->xfer = stream.key.xfer.value;
+  header->peer = offer.pool->id.value;
+  header->stream = stream.key.stream.value;
+  header->chunk = gather.chunk.value;
+  header->bytes = bytes;
+  header->t_ready = stream.progress.ready_ns(gather.chunk);
+  move.plan = &stream.plan;
+  move.chunk = gather.chunk;
+  move.layout = &offer.pool->layout;
+  move.tables = std::span(job.tables).first(offer.tables.size());
+  move.slot = gather.region->region.slot(gather.slot.slot);
+  move.integrity = stream.integrity;
+  move.header = header;
+  move.word = &control.word(gather.slot.slot);
+  move.filled_word = core::filled_word(gather.slot.generation, gather.region->writer);
+}
+
+void Copier::prepare_scatter(Job& job, memory::MoveJob& move) {
+  const Scatter& scatter = job.scatter;
+  const SinkStream& stream = *scatter.stream;
+  move.plan = &stream.plan;
+  move.chunk = scatter.slot.chunk;
+  move.layout = &stream.receive->pool->layout;
+  move.tables = stream.receive->tables;
+  move.slot = scatter.region->region.slot(scatter.slot.slot.slot);
+  move.integrity = stream.integrity;
+  move.checksum = scatter.slot.checksum;
+}
+
+bool Copier::finish() {
+  std::array<memory::MoveResult, 16> results;
+  bool any = false;
+  while (running()) {
+    const std::size_t n = mover_.poll(results);
+    if (n == 0) break;
+    any = true;
+    const std::lock_guard lock(state_.mutex);
+    for (std::size_t i = 0; i < n; ++i) finished(jobs_[results[i].cookie], results[i]);
+    if (state_.waiters != 0) state_.changed.notify_all();
+  }
+  return any;
+}
+
+void Copier::finished(Job& job, const memory::MoveResult& result) {
+  job.busy = false;
+  --running(job.direction);
+  if (job.direction == memory::MoveDirection::kGather) {
+    state_.sources.finished(job.gather, result.ok);
+  } else {
+    state_.sinks.finished(job.scatter, result.ok, Nanos(result.nanos), clock_.now());
+  }
+}
+
+}  // namespace pegaflow::client

@@ -1,0 +1,152 @@
+#include "client/mover_loop.h"
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "client/limits.h"
+
+namespace pegaflow::client {
+namespace {
+
+constexpr std::size_t kMessagesPerTurn = 64;
+constexpr std::size_t kOffersPerLock = 8;
+// How often timers and the set-up socket are looked at while the mover is busy.
+constexpr Millis kJudgeEvery{10};
+// The agent does not say when it made room in a full ring or socket.
+constexpr Millis kRetryEvery{1};
+
+Nanos longest_silence(const wire::Welcome& welcome) {
+  return std::max<Nanos>(kMinAgentSilence, Millis(welcome.engine_tick_ms));
+}
+
+}  // namespace
+
+MoverLoop::MoverLoop(Connection& connection, SharedState& state, memory::Mover& mover,
+                     const Clock& clock, WaitPolicy policy)
+    : connection_(connection),
+      state_(state),
+      clock_(clock),
+      policy_(policy),
+      ring_(connection.ring.reader(memory::RingDirection::kAgentToClient)),
+      setup_(std::move(connection.socket), state),
+      pump_(ring_, setup_, state, clock),
+      copier_(state, mover, clock),
+      watch_(longest_silence(connection.welcome), clock.now()),
+      active_at_(clock.now()),
+      judged_at_(active_at_) {}
+
+void MoverLoop::run() {
+  while (!stopping()) {
+    const Status status = turn();
+    if (!status.ok()) {
+      drain_copies();
+      return die(status.error());
+    }
+  }
+  drain_copies();
+}
+
+bool MoverLoop::stopping() {
+  const std::lock_guard lock(state_.mutex);
+  return state_.stop;
+}
+
+Status MoverLoop::turn() {
+  connection_.ring.client_tick().store(++tick_, std::memory_order_relaxed);
+  const TimePoint now = clock_.now();
+  if (now - judged_at_ >= kJudgeEvery) PEGAFLOW_TRY(judge(now));
+  if (std::exchange(socket_due_, false)) PEGAFLOW_TRY(setup_.step());
+  PEGAFLOW_ASSIGN(const std::size_t handled, pump_.step(kMessagesPerTurn));
+  const bool active = work() || handled != 0;
+  if (active) {
+    active_at_ = clock_.now();
+  } else {
+    wait();
+  }
+  return {};
+}
+
+// Looks for what became ready, copies, and reports. True if it did anything.
+bool MoverLoop::work() {
+  bool more = true;
+  while (more) {
+    const std::lock_guard lock(state_.mutex);
+    more = state_.sources.refresh(kOffersPerLock);
+  }
+  {
+    const std::lock_guard lock(state_.mutex);
+    state_.outbox.flush();
+    state_.sources.report();
+  }
+  return copier_.step();
+}
+
+Status MoverLoop::judge(TimePoint now) {
+  const Nanos gap = watch_.look(connection_.ring.agent_tick().load(std::memory_order_relaxed), now);
+  judged_at_ = now;
+  socket_due_ = true;
+  const std::lock_guard lock(state_.mutex);
+  if (gap != Nanos(0)) {
+    state_.sinks.extend_deadlines(gap);
+    state_.intents.extend_deadlines(gap);
+  }
+  if (state_.outbox.broken()) return *state_.outbox.broken();
+  if (!state_.idle() && watch_.silent(now)) {
+    return Error{Code::kUnavailable,
+                 "the agent's loop stood still for " +
+                     std::to_string(std::chrono::ceil<Millis>(watch_.silence(now)).count()) +
+                     " ms"};
+  }
+  state_.sinks.expire(now);
+  state_.intents.expire(now);
+  return {};
+}
+
+void MoverLoop::wait() {
+  bool expecting = copier_.running();
+  {
+    const std::lock_guard lock(state_.mutex);
+    expecting = expecting || state_.sources.streaming() || !state_.sinks.idle();
+  }
+  Wait how = next_wait(policy_, expecting, clock_.now() - active_at_);
+  if (how == Wait::kSleep && copier_.running()) how = Wait::kNap;  // nobody signals a copy's end
+  if (how == Wait::kSpin) return std::this_thread::yield();
+  if (how == Wait::kNap) return std::this_thread::sleep_for(policy_.nap);
+  Millis timeout{0};
+  if (!prepare_sleep(timeout)) return;
+  if (ring_.announce_sleep()) socket_due_ |= sleep_on(connection_.wakeup, setup_.fd(), timeout);
+  ring_.awake();
+  state_.mover_asleep.store(false, std::memory_order_relaxed);
+}
+
+// False: something came up. From here on, whoever changes something wakes this thread.
+bool MoverLoop::prepare_sleep(Millis& timeout) {
+  const std::lock_guard lock(state_.mutex);
+  const bool blocked = !state_.outbox.idle() || !state_.setup_texts.empty();
+  if (!blocked && state_.mover_needed()) return false;
+  timeout = blocked ? kRetryEvery : (state_.idle() ? kIdleTick : kBusyTick);
+  state_.mover_asleep.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+// Claimed slots are filled or given back whatever happens; until then the pool is in use.
+void MoverLoop::drain_copies() {
+  while (copier_.running()) {
+    if (!copier_.finish()) std::this_thread::sleep_for(policy_.nap);
+  }
+}
+
+void MoverLoop::die(const Error& why) {
+  const TimePoint now = clock_.now();
+  const std::lock_guard lock(state_.mutex);
+  state_.dead = why;
+  const std::string text = "the agent is lost: " + why.message();
+  state_.sources.end_all(text);
+  state_.sinks.end_all(text, now);
+  state_.intents.end_all(text);
+  state_.changed.notify_all();
+}
+
+}  // namespace pegaflow::client

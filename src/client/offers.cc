@@ -1,0 +1,238 @@
+// SourceBook, the engine's side: offers, their tables, and what is ready.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "client/limits.h"
+#include "client/source_book.h"
+#include "core/plan.h"
+
+namespace pegaflow::client {
+namespace {
+
+// kSent and the terminal one.
+constexpr std::size_t kEventsPerOffer = 2;
+
+Error no_offer(const Key& key) {
+  return {Code::kNotFound, "no live offer " + key.to_hex() + " (never made, or ended)"};
+}
+
+Status check_group(const Offer& offer, std::uint32_t group) {
+  if (group < offer.tables.size()) return {};
+  return Error{Code::kInvalidArgument, "group " + std::to_string(group) + ", the pool has " +
+                                           std::to_string(offer.tables.size())};
+}
+
+}  // namespace
+
+Offer::Offer(const Key& offer_key, const LocalPool& of_pool, std::uint32_t tokens)
+    : key(offer_key), pool(&of_pool), ready(of_pool.n_layers, tokens) {
+  for (std::size_t i = 0; i < of_pool.layout.groups.size(); ++i) {
+    tables.emplace_back(tokens, of_pool.layout.shape.groups[i].block_tokens,
+                        of_pool.layout.groups[i].n_blocks);
+  }
+}
+
+SourceBook::SourceBook(Outbox& outbox, EventQueue& events, std::uint32_t max_offers)
+    : outbox_(outbox), events_(events), max_offers_(max_offers) {}
+
+Status SourceBook::offer(const OfferSpec& spec, const LocalPool& pool) {
+  if (spec.key.space != KeySpace::kTransfer) {
+    return Error{Code::kUnsupported, "offer: only transfer keys are supported"};
+  }
+  if (spec.n_tokens == 0 || spec.n_tokens > core::kMaxTokens) {
+    return Error{Code::kInvalidArgument, "offer: n_tokens is " + std::to_string(spec.n_tokens) +
+                                             ", expected 1 … " + std::to_string(core::kMaxTokens)};
+  }
+  if (live(spec.key)) {
+    return Error{Code::kAlreadyExists, "offer " + spec.key.to_hex() + " is live already"};
+  }
+  if (offers_.size() >= max_offers_) {
+    return Error{Code::kResourceExhausted, std::to_string(max_offers_) + " offers are live"};
+  }
+  if (!events_.reserve(kEventsPerOffer)) {
+    return Error{Code::kResourceExhausted, "too many unread events; poll() first"};
+  }
+  offers_.emplace(spec.key, std::make_unique<Offer>(spec.key, pool, spec.n_tokens));
+  outbox_.post(wire::RingOffer{spec.key, pool.id, spec.n_tokens, spec.content,
+                               static_cast<std::uint32_t>(spec.lease.count())});
+  return {};
+}
+
+Result<Offer*> SourceBook::find(const Key& key) {
+  const auto found = offers_.find(key);
+  if (found == offers_.end() || found->second->end) return no_offer(key);
+  return found->second.get();
+}
+
+Status SourceBook::extend_table(const Key& key, std::uint32_t group, std::uint32_t first,
+                                std::span<const std::uint32_t> ids, std::uint64_t now_ns) {
+  PEGAFLOW_ASSIGN(Offer * offer, find(key));
+  PEGAFLOW_TRY(check_group(*offer, group));
+  PEGAFLOW_TRY(offer->tables[group].extend(first, ids));
+  touch(*offer, now_ns);
+  return {};
+}
+
+Status SourceBook::replace_table(const Key& key, std::uint32_t group, std::uint32_t first,
+                                 std::span<const std::uint32_t> ids, std::uint64_t now_ns) {
+  PEGAFLOW_ASSIGN(Offer * offer, find(key));
+  PEGAFLOW_TRY(check_group(*offer, group));
+  PEGAFLOW_ASSIGN(std::vector<std::uint32_t> before, offer->tables[group].replace(first, ids));
+  if (offer->copies != 0) offer->old_tables.push_back(std::move(before));
+  offer->marked_ns = now_ns;
+  // At once, not by the mover: nothing may be claimed on what the old table covered.
+  for (SourceStream* stream : offer->streams) refresh_stream(*stream);
+  return {};
+}
+
+Status SourceBook::mark_cached(const Key& key, std::uint32_t end, std::uint64_t now_ns) {
+  PEGAFLOW_ASSIGN(Offer * offer, find(key));
+  if (end > offer->ready.n_tokens()) {
+    return Error{Code::kInvalidArgument, "mark cached: " + std::to_string(end) + " tokens of " +
+                                             std::to_string(offer->ready.n_tokens())};
+  }
+  offer->ready.mark_all(end);
+  touch(*offer, now_ns);
+  return {};
+}
+
+Status SourceBook::mark_ready(const Key& key, std::uint32_t group, LayerRange layers,
+                              TokenInterval tokens, std::uint64_t now_ns) {
+  PEGAFLOW_ASSIGN(Offer * offer, find(key));
+  PEGAFLOW_TRY(offer->ready.mark(group, layers, tokens));
+  touch(*offer, now_ns);
+  return {};
+}
+
+void SourceBook::touch(Offer& offer, std::uint64_t now_ns) {
+  offer.marked_ns = now_ns;
+  if (!offer.streams.empty()) dirty_.add(offer);  // a stream looks for itself when it begins
+}
+
+Status SourceBook::begin_step(std::span<const StepSpan> spans) {
+  if (in_step_) return Error{Code::kFailedPrecondition, "begin step: the last one did not end"};
+  if (spans.size() > kMaxStepSpans) {
+    return Error{Code::kInvalidArgument, "begin step: " + std::to_string(spans.size()) +
+                                             " spans, at most " + std::to_string(kMaxStepSpans)};
+  }
+  step_.clear();
+  for (const StepSpan& span : spans) {
+    const auto offer = find(span.key);
+    if (!offer.ok()) continue;  // ended meanwhile: its event tells
+    const ReadyMap& ready = (*offer)->ready;
+    if (span.tokens.begin > ready.ready_end() || span.tokens.end < span.tokens.begin ||
+        span.tokens.end > ready.n_tokens()) {
+      step_.clear();
+      return Error{Code::kInvalidArgument,
+                   "begin step: tokens [" + std::to_string(span.tokens.begin) + ", " +
+                       std::to_string(span.tokens.end) + ") of " + span.key.to_hex() + ", of " +
+                       std::to_string(ready.n_tokens()) + " tokens [0, " +
+                       std::to_string(ready.ready_end()) + ") are ready in all layers"};
+    }
+    step_.push_back({*offer, span.tokens});
+  }
+  in_step_ = true;
+  return {};
+}
+
+Status SourceBook::check_step(std::uint32_t group, std::uint32_t layer) const {
+  if (!in_step_) return Error{Code::kFailedPrecondition, "layer done: no step was begun"};
+  for (const StepEntry& entry : step_) {
+    const ReadyMap& ready = entry.offer->ready;
+    if (group >= ready.groups() || layer >= ready.layers(group)) {
+      return Error{Code::kInvalidArgument, "layer done: no layer " + std::to_string(layer) +
+                                               " in group " + std::to_string(group)};
+    }
+  }
+  return {};
+}
+
+Status SourceBook::layer_done(std::uint32_t group, std::uint32_t layer, std::uint64_t now_ns) {
+  PEGAFLOW_TRY(check_step(group, layer));
+  for (const StepEntry& entry : step_) {
+    if (entry.offer->ready.mark_span(group, layer, entry.tokens)) touch(*entry.offer, now_ns);
+  }
+  return {};
+}
+
+Status SourceBook::end_step(std::uint64_t now_ns) {
+  if (!in_step_) return Error{Code::kFailedPrecondition, "end step: no step was begun"};
+  for (const StepEntry& entry : step_) {
+    ReadyMap& ready = entry.offer->ready;
+    for (std::uint32_t group = 0; group < ready.groups(); ++group) {
+      for (std::uint32_t layer = 0; layer < ready.layers(group); ++layer) {
+        ready.mark_span(group, layer, entry.tokens);
+      }
+    }
+    touch(*entry.offer, now_ns);
+  }
+  step_.clear();
+  in_step_ = false;
+  return {};
+}
+
+Status SourceBook::rewind(const Key& key, std::uint32_t token, std::uint64_t now_ns) {
+  PEGAFLOW_ASSIGN(Offer * offer, find(key));
+  if (!offer->ready.rewind(token)) return {};
+  offer->marked_ns = now_ns;
+  for (SourceStream* stream : offer->streams) refresh_stream(*stream);
+  return {};
+}
+
+Status SourceBook::withdraw(const Key& key, Reason reason) {
+  PEGAFLOW_ASSIGN(Offer * offer, find(key));
+  outbox_.post(wire::RingWithdraw{key, reason});
+  end(*offer, EventKind::kWithdrawn, reason, {});
+  return {};
+}
+
+Status SourceBook::finish(const Key& key) {
+  PEGAFLOW_ASSIGN(Offer * offer, find(key));
+  if (!std::exchange(offer->finished, true)) outbox_.post(wire::RingFinish{key});
+  return {};
+}
+
+std::optional<std::uint64_t> SourceBook::fence_point(const Key& key) const {
+  const auto found = offers_.find(key);
+  if (found == offers_.end() || found->second->copies == 0) return std::nullopt;
+  return started_copies_;
+}
+
+bool SourceBook::copies_ended(std::uint64_t up_to) const {
+  return std::none_of(running_copies_.begin(), running_copies_.end(),
+                      [up_to](std::uint64_t number) { return number <= up_to; });
+}
+
+// The first terminal transition wins. The event waits for running copies, because the engine may
+// reuse the blocks when it sees it.
+void SourceBook::end(Offer& offer, EventKind kind, Reason reason, std::string detail) {
+  if (offer.end) return;
+  Event event;
+  event.kind = kind;
+  event.key = offer.key;
+  event.reason = reason;
+  event.detail = std::move(detail);
+  if (event.detail.empty() && kind == EventKind::kFailed) event.detail = offer.trouble;
+  offer.end = std::move(event);
+  settle(offer);
+}
+
+// Reports the end and forgets the offer once no copy of it runs.
+void SourceBook::settle(Offer& offer) {
+  if (!offer.end || offer.copies != 0) return;
+  while (!offer.streams.empty()) erase_stream(*offer.streams.back());
+  if (!offer.sent) events_.release(1);
+  events_.push(std::move(*offer.end));
+  std::erase_if(step_, [&offer](const StepEntry& entry) { return entry.offer == &offer; });
+  offers_.erase(Key(offer.key));
+}
+
+void SourceBook::end_all(const std::string& why) {
+  while (!offers_.empty()) {
+    Offer& offer = *offers_.begin()->second;
+    end(offer, offer.sent ? EventKind::kUnconfirmed : EventKind::kFailed, Reason::kAgentLost, why);
+  }
+}
+
+}  // namespace pegaflow::client

@@ -1,0 +1,38 @@
+#include "client/outbox.h"
+
+#include "client/limits.h"
+#include "memory/ring_messages.h"
+
+namespace pegaflow::client {
+
+Outbox::Outbox(memory::RingWriter ring, const EventFd& agent_wakeup)
+    : ring_(ring), agent_wakeup_(agent_wakeup) {}
+
+void Outbox::post(const wire::ClientMessage& message) {
+  if (!try_send(message) && !broken_) waiting_.push_back(message);
+}
+
+bool Outbox::try_send(const wire::ClientMessage& message) {
+  if (!waiting_.empty()) flush();
+  return waiting_.empty() && write(message);
+}
+
+void Outbox::flush() {
+  while (!waiting_.empty() && write(waiting_.front())) waiting_.pop_front();
+}
+
+bool Outbox::backlogged() const { return waiting_.size() >= kBacklogMessages; }
+
+bool Outbox::write(const wire::ClientMessage& message) {
+  if (broken_) return false;
+  const auto written = memory::write_message(ring_, message);
+  if (!written.ok()) {
+    broken_ = written.error();
+    waiting_.clear();
+    return false;
+  }
+  if (*written && ring_.claim_wakeup()) agent_wakeup_.signal();
+  return *written;
+}
+
+}  // namespace pegaflow::client

@@ -1,0 +1,64 @@
+// Receive and SinkStream: what SinkBook keeps of a receive and of each stream that fills it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/strong_id.h"
+#include "client/pool_table.h"
+#include "client/scatter_progress.h"
+#include "core/copy_runs.h"
+#include "core/plan.h"
+#include "pegaflow/session.h"
+#include "pegaflow/transfer.h"
+#include "wire/ring.h"
+
+namespace pegaflow::client {
+
+struct Receive;
+
+struct SinkStream {
+  SinkStream(const wire::RingStream& message, Receive& of_receive, core::StreamPlan stream_plan);
+
+  StreamKey key;
+  Receive* receive;
+  core::StreamPlan plan;
+  ScatterProgress progress;
+  bool integrity;
+  std::uint32_t copies = 0;           // scatters that run now
+  bool stopping = false;              // no new scatters; RingStopped when no copy runs
+  Nanos gather{}, wire{}, scatter{};  // sums over its chunks
+};
+
+struct Receive {
+  // REQUIRES: the spec was checked against the pool.
+  Receive(const ReceiveSpec& spec, std::uint64_t number, const LocalPool& of_pool);
+
+  Key key;
+  std::uint64_t handle;
+  const LocalPool* pool;
+  std::vector<core::TokenRange> tokens;         // per group
+  std::vector<std::vector<std::uint32_t>> ids;  // per group
+  std::vector<core::TableView> tables;          // of ids
+  TimePoint started{}, deadline{};
+  Nanos offer_wait{}, grant{};
+  std::uint64_t last_ready_ns = 0;
+  std::uint32_t expected = 0;                        // streams; 0: not known yet
+  std::uint32_t complete = 0;                        // streams of which every chunk is in place
+  std::vector<std::unique_ptr<SinkStream>> streams;  // all that ever began
+  std::uint32_t copies = 0;
+  bool cancelled = false;    // RingCancel was sent
+  bool damaged = false;      // a chunk failed: it cannot end well any more
+  std::optional<Event> end;  // decided; reported when no copy runs
+};
+
+// How many tokens of group 0, from its range's start, are in place in all layers and heads.
+std::uint32_t valid_tokens(const Receive& receive);
+// Sums over streams in parallel are their longest (transfer.h).
+TransferStats stats_of(const Receive& receive, TimePoint now);
+
+}  // namespace pegaflow::client

@@ -1,0 +1,40 @@
+// SetupChannel: the set-up socket after WELCOME: regions come and go, pools are answered, peer
+// pools are announced. Used by the mover alone.
+#pragma once
+
+#include "base/seqpacket.h"
+#include "client/shared_state.h"
+#include "pegaflow/result.h"
+#include "wire/setup.h"
+
+namespace pegaflow::client {
+
+class SetupChannel {
+ public:
+  // `state` outlives this.
+  SetupChannel(SeqpacketSocket socket, SharedState& state);
+
+  // Handles what has arrived, sends what waits. An error ends the session: kUnavailable: the agent
+  // hung up; kProtocol: it sent what no agent sends.
+  Status step();
+  int fd() const { return socket_.fd(); }
+
+ private:
+  Status receive_all();
+  Status send_all();
+  Status handle(Packet packet);
+  Status map(const wire::MapRegion& message, std::vector<UniqueFd> fds);
+  Status unmap_retired();
+  // These REQUIRE the lock.
+  Status on(const wire::UnmapRegion& message);
+  Status on(const wire::PoolOk& message);
+  Status on(const wire::PoolNo& message);
+  Status on(wire::PeerPool& message);
+  Status on(const wire::PeerGone& message);
+  void answer(std::uint32_t request, Result<PoolId> result);
+
+  SeqpacketSocket socket_;
+  SharedState& state_;
+};
+
+}  // namespace pegaflow::client

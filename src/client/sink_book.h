@@ -1,0 +1,83 @@
+// SinkBook: the receives of a session and the streams that fill them. Decides what is scattered
+// next; copies nothing itself. Everything REQUIRES the session's lock.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/bounded_queue.h"
+#include "base/clock.h"
+#include "client/event_queue.h"
+#include "client/outbox.h"
+#include "client/receive.h"
+#include "client/region_table.h"
+
+namespace pegaflow::client {
+
+// A filled slot, and where it goes.
+struct Scatter {
+  SinkStream* stream = nullptr;
+  wire::ScatterSlot slot;
+  MappedSlots* region = nullptr;
+};
+
+class SinkBook {
+ public:
+  // Both outlive this.
+  SinkBook(Outbox& outbox, EventQueue& events, std::uint32_t max_receives);
+
+  // ---- for the engine's threads
+  // `deadline`: when this client ends it itself, should the agent not. REQUIRES check_receive.
+  Status receive(const ReceiveSpec& spec, const LocalPool& pool, TimePoint now, TimePoint deadline);
+  Status cancel(const Key& key);
+
+  // ---- for the mover
+  // `plan`: as computed here from the message's pools.
+  void on_stream(const wire::RingStream& message, Result<core::StreamPlan> plan, TimePoint now);
+  // The receive of this stream cannot go on.
+  void fail_stream(StreamKey stream, const std::string& why, TimePoint now);
+  // REQUIRES room_for_scatters().
+  void on_scatter(const wire::RingScatter& message, RegionTable& regions, TimePoint now);
+  bool on_stop(StreamKey stream);  // false: no such stream
+  void on_result(const wire::RingResult& message, TimePoint now);
+  bool room_for_scatters() const;
+  // The next scatter, whose slot's word was checked.
+  std::optional<Scatter> next(RegionTable& regions);
+  // The copy ended after `took`; ok: verified, as far as integrity is on.
+  void finished(const Scatter& scatter, bool ok, Nanos took, TimePoint now);
+  // Ends receives whose deadline has passed.
+  void expire(TimePoint now);
+  void extend_deadlines(Nanos by);
+  // The agent is gone: every receive ends. REQUIRES: no copy runs.
+  void end_all(const std::string& why, TimePoint now);
+  bool idle() const { return receives_.empty(); }
+  const Receive* find(std::uint64_t handle) const;
+
+ private:
+  struct Queued {
+    StreamKey stream{};
+    wire::ScatterSlot slot;
+  };
+  Status check_stream(const wire::RingStream& message, const Receive& receive) const;
+  void refuse(StreamKey stream, const wire::ScatterSlot& slot);
+  void stopped(SinkStream& stream);
+  void note_complete(SinkStream& stream, TimePoint now);
+  // Ends it and tells the agent to stop.
+  void fail(Receive& receive, Reason reason, std::string detail, TimePoint now);
+  void end(Receive& receive, EventKind kind, Reason reason, std::string detail, TimePoint now);
+  void settle(Receive& receive, TimePoint now);
+
+  Outbox& outbox_;
+  EventQueue& events_;
+  std::uint32_t max_receives_;
+  std::uint64_t last_handle_ = 0;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Receive>> receives_;  // by handle
+  std::unordered_map<Key, std::uint64_t> handles_;                        // of live keys
+  std::unordered_map<StreamKey, SinkStream*> streams_;  // those that may be given scatters
+  FixedFifo<Queued> queue_;
+};
+
+}  // namespace pegaflow::client

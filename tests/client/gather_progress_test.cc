@@ -1,0 +1,224 @@
+#include "client/gather_progress.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "core/plan.h"
+#include "core/ranks.h"
+#include "tests/core/layouts.h"
+#include "tests/core/scenarios.h"
+
+namespace pegaflow::client {
+namespace {
+
+using core::testing::opaque_group;
+using core::testing::small_group;
+
+constexpr std::uint32_t kTokens = 40;
+
+// An offer of one small group (blocks of 4 tokens), read whole by an equal pool.
+class Progress : public ::testing::Test {
+ protected:
+  explicit Progress(KvGroupShape group = small_group(4), std::uint64_t chunk_bytes = 2048) {
+    shape_.groups = {group};
+    const std::vector<core::TokenRange> all{{0, kTokens}};
+    plan_ = core::plan_stream(shape_, shape_, all, chunk_bytes).value();
+    ready_ = std::make_unique<ReadyMap>(std::vector<std::uint32_t>{4}, kTokens);
+    tables_.emplace_back(kTokens, 4, 1000);
+    progress_ = std::make_unique<GatherProgress>(plan_, std::vector<std::uint32_t>{0});
+  }
+  void map_blocks(std::uint32_t n) {
+    std::vector<std::uint32_t> ids(n);
+    for (std::uint32_t i = 0; i < n; ++i) ids[i] = i;
+    ASSERT_TRUE(tables_[0].extend(0, ids).ok());
+  }
+  bool update(std::uint64_t now = 1) { return progress_->update(*ready_, tables_, now); }
+  std::uint32_t take_all() {
+    std::uint32_t taken = 0;
+    for (; progress_->next(); ++taken) progress_->take(*progress_->next());
+    return taken;
+  }
+
+  KvShape shape_;
+  core::StreamPlan plan_;
+  std::unique_ptr<ReadyMap> ready_;
+  std::vector<BlockTable> tables_;
+  std::unique_ptr<GatherProgress> progress_;
+};
+
+TEST_F(Progress, a_chunk_needs_tokens_and_blocks) {
+  ready_->mark_all(kTokens);
+  EXPECT_FALSE(update());
+  EXPECT_FALSE(progress_->next().has_value());
+  map_blocks(10);
+  EXPECT_TRUE(update());
+  EXPECT_EQ(progress_->ready(), plan_.n_chunks);
+}
+
+TEST_F(Progress, a_chunk_needs_all_its_layers) {
+  ASSERT_LT(plan_.groups[0].grid.layers_per_chunk, 4U);
+  map_blocks(10);
+  ASSERT_TRUE(ready_->mark(0, {0, plan_.groups[0].grid.layers_per_chunk}, {0, kTokens}).ok());
+  update();
+  EXPECT_EQ(progress_->ready(), plan_.groups[0].grid.n_tiles);
+}
+
+TEST_F(Progress, early_tokens_come_first) {
+  map_blocks(10);
+  ready_->mark_all(kTokens);
+  update();
+  for (std::uint32_t i = 0; i < plan_.n_chunks; ++i) {
+    ASSERT_EQ(progress_->next(), ChunkIndex{i});
+    progress_->take(ChunkIndex{i});
+  }
+  EXPECT_FALSE(progress_->next().has_value());
+}
+
+TEST_F(Progress, taken_chunks_stay_counted_after_a_rewind) {
+  map_blocks(10);
+  ready_->mark_all(kTokens);
+  update();
+  progress_->take(*progress_->next());
+  ready_->rewind(0);
+  EXPECT_TRUE(update());
+  EXPECT_EQ(progress_->ready(), 1U);
+  EXPECT_FALSE(progress_->next().has_value());
+}
+
+TEST_F(Progress, what_is_computed_again_is_ready_again) {
+  map_blocks(10);
+  ready_->mark_all(kTokens);
+  update(1);
+  progress_->take(ChunkIndex{0});
+  ready_->rewind(0);
+  update(2);
+  ready_->mark_all(kTokens);
+  update(3);
+  EXPECT_EQ(progress_->ready(), plan_.n_chunks);
+  EXPECT_EQ(progress_->ready_ns(ChunkIndex{1}), 3U);
+  EXPECT_EQ(take_all(), plan_.n_chunks - 1);
+}
+
+TEST_F(Progress, a_chunk_given_back_is_next_again) {
+  map_blocks(10);
+  ready_->mark_all(kTokens);
+  update();
+  take_all();
+  progress_->give_back(ChunkIndex{1});
+  EXPECT_EQ(progress_->next(), ChunkIndex{1});
+  progress_->take(ChunkIndex{1});
+  EXPECT_FALSE(progress_->next().has_value());
+  update();
+  EXPECT_EQ(progress_->ready(), plan_.n_chunks);
+}
+
+TEST_F(Progress, ready_times_are_those_of_the_update_that_found_them) {
+  map_blocks(10);
+  ready_->mark_all(kTokens / 2);
+  update(5);
+  ready_->mark_all(kTokens);
+  update(9);
+  EXPECT_EQ(progress_->ready_ns(ChunkIndex{0}), 5U);
+  EXPECT_EQ(progress_->ready_ns(ChunkIndex{plan_.n_chunks - 1}), 9U);
+}
+
+class OpaqueProgress : public Progress {
+ protected:
+  OpaqueProgress() : Progress(opaque_group(4, 512)) {}
+};
+
+TEST_F(OpaqueProgress, the_last_block_is_ready_with_the_last_token) {
+  const std::vector<core::TokenRange> part{{0, 38}};
+  plan_ = core::plan_stream(shape_, shape_, part, 1024).value();
+  ASSERT_EQ(plan_.groups[0].tokens.end, 40U);
+  ready_ = std::make_unique<ReadyMap>(std::vector<std::uint32_t>{4}, 38);
+  progress_ = std::make_unique<GatherProgress>(plan_, std::vector<std::uint32_t>{0});
+  map_blocks(10);
+  ready_->mark_all(37);
+  update();
+  EXPECT_LT(progress_->ready(), plan_.n_chunks);
+  ready_->mark_all(38);
+  update();
+  EXPECT_EQ(progress_->ready(), plan_.n_chunks);
+}
+
+// What "ready" means, said chunk by chunk.
+bool ready_by_definition(const core::StreamPlan& plan, ChunkIndex chunk, const ReadyMap& ready,
+                         const std::vector<BlockTable>& tables,
+                         const std::vector<std::uint32_t>& first_layers) {
+  const core::ChunkCell cell = core::cell(plan, chunk);
+  const std::uint32_t group = plan.groups[cell.group_index].group;
+  const std::uint32_t first = first_layers[group];
+  const std::uint32_t end = std::min(cell.tokens.end, ready.n_tokens());
+  return ready.ready_end(group, cell.layers.begin - first, cell.layers.end - first) >= end &&
+         tables[group].covered_end() >= end;
+}
+
+void random_step(ReadyMap& ready, std::vector<BlockTable>& tables, const KvShape& shape) {
+  const auto n_tokens = ready.n_tokens();
+  const auto group = *rc::gen::inRange<std::uint32_t>(0, ready.groups());
+  switch (*rc::gen::inRange(0, 4)) {
+    case 0: {
+      const auto blocks =
+          *rc::gen::inRange<std::uint32_t>(0, n_tokens / shape.groups[group].block_tokens + 2);
+      RC_ASSERT(tables[group].extend(0, std::vector<std::uint32_t>(blocks, 0)).ok());
+      return;
+    }
+    case 1:
+      ready.rewind(*rc::gen::inRange<std::uint32_t>(0, n_tokens + 1));
+      return;
+    default: {
+      if (ready.layers(group) == 0) return;
+      const auto layer = *rc::gen::inRange<std::uint32_t>(0, ready.layers(group));
+      const auto end = *rc::gen::inRange<std::uint32_t>(0, n_tokens + 1);
+      RC_ASSERT(ready.mark(group, {layer, ready.layers(group)}, {0, end}).ok());
+      return;
+    }
+  }
+}
+
+RC_GTEST_PROP(GatherProgressProperty, agrees_with_the_definition,
+              (const core::testing::Scenario& scenario)) {
+  const KvShape source = core::testing::shape_of(scenario.source, 0, 0);
+  const KvShape sink = core::testing::shape_of(scenario.sink, 0, 0);
+  const auto plan = core::plan_stream(source, sink, scenario.tokens, scenario.chunk_bytes).value();
+  std::vector<std::uint32_t> first, layers;
+  std::vector<BlockTable> tables;
+  for (const KvGroupShape& group : source.groups) {
+    first.push_back(core::layers_of(group, source.rank).begin);
+    layers.push_back(core::layers_of(group, source.rank).size());
+    tables.emplace_back(core::testing::kSequence, group.block_tokens, 1);
+  }
+  ReadyMap ready(layers, core::testing::kSequence);
+  GatherProgress progress(plan, first);
+  std::set<std::uint32_t> taken;
+  for (int step = 0; step < 30; ++step) {
+    random_step(ready, tables, source);
+    progress.update(ready, tables, 1);
+    std::uint32_t count = 0;
+    std::optional<ChunkIndex> lowest;
+    for (std::uint32_t i = 0; i < plan.n_chunks; ++i) {
+      const bool is_ready = ready_by_definition(plan, ChunkIndex{i}, ready, tables, first);
+      if (is_ready || taken.contains(i)) ++count;
+      if (is_ready && !taken.contains(i) && !lowest) lowest = ChunkIndex{i};
+    }
+    RC_ASSERT(progress.ready() == count);
+    // Out of order only where a chunk was given back below a rewound one.
+    RC_ASSERT(progress.next().has_value() == lowest.has_value());
+    if (lowest && *rc::gen::arbitrary<bool>()) {
+      RC_ASSERT(progress.next() == lowest);
+      progress.take(*lowest);
+      taken.insert(lowest->value);
+    } else if (!taken.empty() && *rc::gen::inRange(0, 4) == 0) {
+      progress.give_back(ChunkIndex{*taken.begin()});
+      taken.erase(taken.begin());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pegaflow::client
