@@ -1,0 +1,67 @@
+// MemoryCopier: copies slots of this agent to slots of a mapped peer, on a thread of its own.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "agent/loop.h"
+#include "agent/ports.h"
+#include "base/event_fd.h"
+#include "memory/region.h"
+
+namespace pegaflow::agent {
+
+// submit() and keep_until_copied() on the loop thread.
+class MemoryCopier final : public Copier {
+ public:
+  // All outlive the copier. `clock` is thread safe; `events` is called on `loop`'s thread.
+  static Result<std::unique_ptr<MemoryCopier>> create(Loop& loop, const Clock& clock,
+                                                      CopyEvents& events);
+  ~MemoryCopier() override;  // does the jobs it has, without reporting them
+  MemoryCopier(const MemoryCopier&) = delete;
+  MemoryCopier& operator=(const MemoryCopier&) = delete;
+
+  void submit(const CopyJob& job) override;
+  // Keeps mappings of a link that is down until the copies submitted before have ended.
+  void keep_until_copied(std::vector<std::unique_ptr<memory::MappedRegion>> mappings);
+
+ private:
+  using Mappings = std::vector<std::unique_ptr<memory::MappedRegion>>;
+  using Item = std::variant<CopyJob, Mappings>;
+  struct Copied {
+    std::uint64_t token;
+    CopyOutcome outcome;
+    Nanos took;
+  };
+
+  MemoryCopier(const Clock& clock, CopyEvents& events, EventFd wake);
+  void run();
+  void push(Item item);
+  void report(const Copied& copied);
+  void deliver();
+
+  const Clock& clock_;
+  CopyEvents& events_;
+  EventFd wake_;
+  std::unique_ptr<Loop::Watch> watch_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_; bounded by the slots of the regions:
+  std::deque<Item> items_;
+  std::vector<Copied> copied_;
+  bool stopping_ = false;
+
+  std::thread thread_;
+};
+
+// Claims the target's word, copies, completes the header, sets FILLED; kRevoked: the word had
+// changed, nothing was written.
+CopyOutcome copy_slot(const CopyJob& job, const Clock& clock);
+
+}  // namespace pegaflow::agent

@@ -1,0 +1,59 @@
+#include "agent/link/terms.h"
+
+#include <algorithm>
+
+namespace pegaflow::agent {
+namespace {
+
+DataPath data_path(const topology::Topology& topology, const topology::LinkSpec& link) {
+  if (!topology.is_mapped(link)) return DataPath::kUcx;
+  return link.path == topology::LinkPath::kAgent ? DataPath::kAgent : DataPath::kDirect;
+}
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+std::vector<LinkTerms> links_of(const topology::Topology& topology, const topology::Node& node) {
+  std::vector<LinkTerms> all;
+  std::uint16_t last = 0;
+  for (const topology::LinkSpec* link : topology.links_of(node.name)) {
+    LinkTerms terms;
+    terms.id = LinkId{++last};
+    terms.from = link->from;
+    terms.to = link->to;
+    terms.we_are_source = link->from == node.name;
+    terms.mapped = topology.is_mapped(*link);
+    terms.path = data_path(topology, *link);
+    terms.window = link->window;
+    terms.chunk_bytes = static_cast<std::uint32_t>(link->chunk_bytes);
+    terms.integrity = link->integrity;
+    terms.transports = link->transports;
+    all.push_back(std::move(terms));
+  }
+  return all;
+}
+
+Status check_lanes(const LinkTerms& terms, const transport::LaneInfo& lanes) {
+  if (terms.mapped) return {};
+  const auto allowed = [&](const std::string& lane) {
+    return std::find(terms.transports.begin(), terms.transports.end(), lane) !=
+           terms.transports.end();
+  };
+  if (!lanes.rma.empty() && std::all_of(lanes.rma.begin(), lanes.rma.end(), allowed)) return {};
+  const std::string got =
+      lanes.rma.empty() ? "no data lane at all (UCX would emulate puts)" : join(lanes.rma);
+  return Error(Code::kUnsupported, "the link may use " + join(terms.transports) + ", UCX chose " +
+                                       got + " (" + lanes.text +
+                                       "); check ucx.tls and net_devices of both nodes");
+}
+
+std::string transport_name(const LinkTerms& terms, const transport::LaneInfo& lanes) {
+  return terms.mapped ? "mapped" : join(lanes.rma);
+}
+
+}  // namespace pegaflow::agent
