@@ -16,14 +16,6 @@ constexpr std::uint32_t kMaxRankSize = 65'536;
 constexpr std::size_t kMaxStages = 4'096;
 constexpr std::size_t kMaxUuidBytes = 64;
 
-std::string hex_u64(std::uint64_t number) {
-  std::array<std::uint8_t, 8> bytes{};
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<std::uint8_t>(number >> (56 - 8 * i));
-  }
-  return to_hex(bytes);
-}
-
 json rank_json(const Rank& rank) {
   return {{"dp", rank.dp},           {"dp_size", rank.dp_size}, {"pp", rank.pp},
           {"pp_size", rank.pp_size}, {"tp", rank.tp},           {"tp_size", rank.tp_size}};
@@ -37,7 +29,7 @@ json group_json(const KvGroupShape& group) {
           {"element_bytes", group.element_bytes},
           {"block_tokens", group.block_tokens},
           {"window", group.window},
-          {"inner_order", hex_u64(group.inner_order)},
+          {"inner_order", to_hex(group.inner_order)},
           {"opaque_block_bytes", group.opaque_block_bytes},
           {"opaque_digest", to_hex(group.opaque_digest)}};
 }
@@ -88,7 +80,7 @@ std::string shape_to_json(const KvShape& shape) {
   return json_text({{"rank", rank_json(shape.rank)},
                     {"groups", std::move(groups)},
                     {"fingerprint", to_hex(shape.fingerprint)},
-                    {"incarnation", hex_u64(shape.incarnation)},
+                    {"incarnation", to_hex(shape.incarnation)},
                     {"gpu_uuid", shape.gpu_uuid}});
 }
 
