@@ -25,6 +25,7 @@ Status RegionTable::add(RegionId id, std::unique_ptr<MappedSlots> region) {
     return Error{Code::kProtocol, name + ": more than " + std::to_string(kMaxRegions)};
   }
   regions_.emplace(id, std::move(region));
+  seen_.set(id.value);
   return {};
 }
 

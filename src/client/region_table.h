@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <bitset>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -43,11 +44,14 @@ class RegionTable {
   std::vector<Retired> take_retired();  // allocates only if there are any
   // Null: no such region, or no such slot in it.
   MappedSlots* find(const wire::SlotRef& slot);
-  bool knows(RegionId id) const { return regions_.contains(id); }
+  bool mapped(RegionId id) const { return regions_.contains(id); }
+  // It is mapped or once was: messages about it may still be on their way.
+  bool was_mapped(RegionId id) const { return seen_[id.value]; }
 
  private:
   std::map<RegionId, std::unique_ptr<MappedSlots>> regions_;
   std::size_t retiring_ = 0;
+  std::bitset<1U << 16U> seen_;
 };
 
 }  // namespace pegaflow::client

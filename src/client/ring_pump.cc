@@ -73,21 +73,26 @@ Status RingPump::on(const wire::RingStream& message) {
   return {};
 }
 
-// REQUIRES the lock.
+// Reads the set-up socket if a region is not mapped: its announcement may still wait there.
 template <typename Slots>
-bool RingPump::know_regions(const Slots& slots) {
-  return std::all_of(slots.begin(), slots.end(),
-                     [this](const auto& slot) { return state_.regions.knows(region_of(slot)); });
+Status RingPump::find_regions(std::unique_lock<std::mutex>& lock, const Slots& slots) {
+  const bool found = std::all_of(slots.begin(), slots.end(), [this](const auto& slot) {
+    return state_.regions.mapped(region_of(slot));
+  });
+  if (found) return {};
+  lock.unlock();
+  const Status status = setup_.step();
+  lock.lock();
+  return status;
 }
 
 Status RingPump::on(const wire::RingCredit& message) {
   std::unique_lock lock(state_.mutex);
-  if (!know_regions(message.slots)) {
-    lock.unlock();
-    PEGAFLOW_TRY(setup_.step());
-    lock.lock();
-  }
-  if (know_regions(message.slots)) {
+  PEGAFLOW_TRY(find_regions(lock, message.slots));
+  const bool announced = std::all_of(
+      message.slots.begin(), message.slots.end(),
+      [this](const wire::SlotRef& slot) { return state_.regions.was_mapped(slot.region); });
+  if (announced) {
     state_.sources.on_credit(message);
   } else {
     state_.sources.fail_stream(message.stream, "credit: its region was never announced");
@@ -97,11 +102,7 @@ Status RingPump::on(const wire::RingCredit& message) {
 
 Status RingPump::on(const wire::RingScatter& message) {
   std::unique_lock lock(state_.mutex);
-  if (!know_regions(message.slots)) {
-    lock.unlock();
-    PEGAFLOW_TRY(setup_.step());
-    lock.lock();
-  }
+  PEGAFLOW_TRY(find_regions(lock, message.slots));
   state_.sinks.on_scatter(message, state_.regions, clock_.now());
   return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <mutex>
 
 #include "base/clock.h"
 #include "client/setup_channel.h"
@@ -35,7 +36,7 @@ class RingPump {
   };
   Ends ends_of(const wire::RingStream& message);
   template <typename Slots>
-  bool know_regions(const Slots& slots);
+  Status find_regions(std::unique_lock<std::mutex>& lock, const Slots& slots);
 
   memory::RingReader& ring_;
   SetupChannel& setup_;
