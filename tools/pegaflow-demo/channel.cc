@@ -14,7 +14,7 @@ Status Channel::flush() {
   while (!waiting_.empty()) {
     const auto sent = socket_.send(waiting_.front());
     if (!sent.ok() && sent.error().code() == Code::kResourceExhausted) return {};  // full for now
-    PEGAFLOW_TRY(sent);
+    if (!sent.ok()) return sent;
     waiting_.pop_front();
   }
   return {};

@@ -28,6 +28,7 @@ constexpr std::array kLayouts = {
 
 std::vector<std::string> layout_names() {
   std::vector<std::string> names;
+  names.reserve(kLayouts.size());
   for (const auto& layout : kLayouts) names.emplace_back(layout.name);
   return names;
 }

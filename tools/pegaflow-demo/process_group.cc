@@ -83,6 +83,7 @@ Status ProcessGroup::spawn(const ChildSpec& spec) {
       ::open(child.log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!log.valid()) return system_error("open " + child.log_.string());
   std::vector<char*> argv;
+  argv.reserve(spec.argv.size() + 1);
   // execv takes pointers to non-const, and promises not to write through them.
   for (const auto& argument : spec.argv) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
