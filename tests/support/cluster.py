@@ -313,6 +313,12 @@ class Cluster:
         status = http_json(f"http://127.0.0.1:{port}/v1/status")
         return status if isinstance(status, dict) else None
 
+    def registered(self) -> list[str]:
+        """Names of the agents that the rendezvous knows."""
+        url = f"http://127.0.0.1:{self.ports['rendezvous']}/v1/agents"
+        listing = http_json(url)
+        return [agent["name"] for agent in listing["agents"]] if listing else []
+
     def linked(self) -> bool:
         for name in ("prefill-0", "decode-0"):
             status = self.status(name)
