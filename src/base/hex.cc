@@ -1,5 +1,7 @@
 #include "base/hex.h"
 
+#include <array>
+
 #include "base/random.h"
 #include "pegaflow/key.h"
 
@@ -24,6 +26,14 @@ std::string to_hex(std::span<const std::uint8_t> bytes) {
     text += kDigits[byte & 15U];
   }
   return text;
+}
+
+std::string to_hex(std::uint64_t number) {
+  std::array<std::uint8_t, sizeof number> bytes{};
+  for (std::size_t i = bytes.size(); i-- > 0; number >>= 8U) {
+    bytes[i] = static_cast<std::uint8_t>(number & 0xFFU);
+  }
+  return to_hex(bytes);
 }
 
 Status from_hex(std::string_view text, std::span<std::uint8_t> out) {

@@ -14,6 +14,32 @@ const std::string* find(const NamedValues& values, std::string_view name) {
   return found == values.end() ? nullptr : &found->second;
 }
 
+Code code_for(int status) {
+  switch (status) {
+    case 403:
+    case 404:
+      return Code::kNotFound;
+    case 408:
+    case 504:
+      return Code::kDeadlineExceeded;
+    case 409:
+      return Code::kFailedPrecondition;
+    case 413:
+    case 429:
+    case 431:
+      return Code::kResourceExhausted;
+    default:
+      return status >= 500 ? Code::kUnavailable : Code::kInvalidArgument;
+  }
+}
+
+Code code_named(std::string_view name, int status) {
+  for (int code = 0; code <= static_cast<int>(Code::kInternal); ++code) {
+    if (to_string(static_cast<Code>(code)) == name) return static_cast<Code>(code);
+  }
+  return code_for(status);
+}
+
 }  // namespace
 
 const std::string& Request::parameter(std::string_view name) const {
@@ -32,7 +58,9 @@ Response error_response(int status, std::string_view message) {
 }
 
 Response error_response(const Error& error) {
-  return error_response(status_of(error.code()), error.message());
+  return {status_of(error.code()),
+          json_text({{"error", error.message()}, {"code", to_string(error.code())}}),
+          "application/json"};
 }
 
 int status_of(Code code) {
@@ -60,14 +88,20 @@ int status_of(Code code) {
   return 500;
 }
 
-std::string error_text(const Response& response) {
+Error error_of(const Response& response) {
   constexpr std::size_t kShown = 200;
   const auto document = parse_json(response.body);
   if (document.ok() && document->is_object()) {
-    const auto error = document->find("error");
-    if (error != document->end() && error->is_string()) return error->get<std::string>();
+    const auto text = document->value("error", nlohmann::json());
+    const auto code = document->value("code", nlohmann::json());
+    if (text.is_string()) {
+      return {code.is_string() ? code_named(code.get<std::string>(), response.status)
+                               : code_for(response.status),
+              text.get<std::string>()};
+    }
   }
-  return response.body.substr(0, kShown);
+  return {code_for(response.status),
+          "status " + std::to_string(response.status) + ": " + response.body.substr(0, kShown)};
 }
 
 }  // namespace pegaflow::http

@@ -38,13 +38,14 @@ inline constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 
 // {"error": message}
 Response error_response(int status, std::string_view message);
-// The status that says the same as the code (404 for kNotFound, 409 for kAlreadyExists and
-// kFailedPrecondition, …).
+// {"error": message, "code": "not_found"}, with the status that says the same as the code (404 for
+// kNotFound, 409 for kAlreadyExists and kFailedPrecondition, …).
 Response error_response(const Error& error);
 int status_of(Code code);
 
-// The value of "error" in an error body, else (another server's page) its first 200 bytes.
-std::string error_text(const Response& response);
+// What an answer with a status ≥ 400 said. Of a body that isn't an error_response (another
+// server's page): its first 200 bytes, with a code that fits the status.
+Error error_of(const Response& response);
 
 struct Url {
   std::string host;

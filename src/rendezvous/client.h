@@ -16,8 +16,8 @@
 
 namespace pegaflow::rendezvous {
 
-// Thread safe. Errors: as http::Client; for refusals kInvalidArgument (400), kNotFound (403, 404),
-// kAlreadyExists or kFailedPrecondition (409), kUnavailable (5xx), with the server's message.
+// Thread safe. Errors: as http::Client; a refusal has the code that the server named (Store's and
+// Server's errors), else one that fits its status, and the server's message.
 class Client {
  public:
   Client(std::string host, std::uint16_t port);

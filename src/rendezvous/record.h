@@ -63,7 +63,7 @@ struct AgentRecord {
 
 // Limits of a record; beyond them record_from_json refuses (kResourceExhausted).
 struct RecordLimits {
-  static constexpr std::size_t kNameBytes = 128;
+  static constexpr std::size_t kInstanceBytes = 64;
   static constexpr std::size_t kBlobBytes = 64 * 1024;
   static constexpr std::size_t kTransports = 64;
   static constexpr std::size_t kLinks = 4'096;

@@ -29,12 +29,14 @@ struct Revision {
 };
 Result<Revision> revision_from_text(std::string_view text);
 
-// One name's state. Records are immutable once stored, and shared by every reader's answer while
-// a newer one may already be stored.
+// One name's state. Records are immutable once stored, and shared: answers to readers outlive the
+// moment at which the store replaces a record.
 struct Entry {
   std::string name;
   std::uint64_t revision = 0;                 // of its last change
   std::shared_ptr<const AgentRecord> record;  // null: gone (unregistered or lease expired)
+  // record_to_json(*record), made once and sent to many; null in what a client received.
+  std::shared_ptr<const std::string> json;
 };
 
 // What changed after a revision. `complete`: it holds all there is; what it lacks is gone.
@@ -67,7 +69,7 @@ class Store {
   virtual Result<Lease> heartbeat(std::string_view name, AgentEpoch epoch) = 0;
   // Same errors as heartbeat.
   virtual Status remove(std::string_view name, AgentEpoch epoch) = 0;
-  virtual std::shared_ptr<const AgentRecord> get(std::string_view name) = 0;  // null: none live
+  virtual std::optional<Entry> get(std::string_view name) = 0;  // nullopt: none live
 
   // Changes after `since` (all that is live, when absent or of another store); waits up to `wait`
   // for one when there is none. Returns early, perhaps empty, after interrupt().
@@ -80,7 +82,7 @@ class Store {
 class StoreEvents {
  public:
   virtual ~StoreEvents() = default;
-  virtual void live_agents(std::size_t count) = 0;
+  virtual void live_agents(std::size_t count) = 0;  // after each change
   virtual void lease_expired(std::string_view name) = 0;
 };
 
@@ -94,7 +96,7 @@ class MemoryStore final : public Store {
   Result<Lease> put(PutRequest request) override;
   Result<Lease> heartbeat(std::string_view name, AgentEpoch epoch) override;
   Status remove(std::string_view name, AgentEpoch epoch) override;
-  std::shared_ptr<const AgentRecord> get(std::string_view name) override;
+  std::optional<Entry> get(std::string_view name) override;
   Listing list(const std::optional<Revision>& since, std::chrono::milliseconds wait) override;
   void interrupt() override;
 
@@ -106,8 +108,8 @@ class MemoryStore final : public Store {
     TimePoint lease_end;
   };
 
-  void expire();  // all private functions: mutex_ held
-  void changed(Slot& slot, std::shared_ptr<const AgentRecord> record);
+  void expire();             // all private functions: mutex_ held
+  void changed(Slot& slot);  // gives it the next revision, wakes waiters
   std::optional<TimePoint> next_expiry() const;
   Listing changes_since(const std::optional<Revision>& since) const;
   Result<Slot*> live_slot(std::string_view name, AgentEpoch epoch);
@@ -123,6 +125,7 @@ class MemoryStore final : public Store {
   // Guarded by mutex_:
   std::map<std::string, Slot, std::less<>> slots_;
   std::uint64_t revision_ = 0;
+  std::size_t live_ = 0;
   bool interrupted_ = false;
 };
 

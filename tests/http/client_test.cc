@@ -101,10 +101,21 @@ TEST(Client, what_is_not_http_is_a_protocol_error) {
   }
 }
 
-TEST(ErrorText, is_the_json_error_or_a_beginning) {
-  EXPECT_EQ(error_text(error_response(404, "not \"here\"")), "not \"here\"");
-  EXPECT_EQ(error_text({500, "<html>" + std::string(1'000, 'x'), ""}).size(), 200U);
-  EXPECT_EQ(error_text({500, "{\"error\": 3}", ""}), "{\"error\": 3}");
+TEST(ErrorOf, reads_back_what_error_response_wrote) {
+  for (int code = 0; code <= static_cast<int>(Code::kInternal); ++code) {
+    const Error error = error_of(error_response(Error(static_cast<Code>(code), "not \"here\"")));
+    EXPECT_EQ(error.code(), static_cast<Code>(code));
+    EXPECT_EQ(error.message(), "not \"here\"");
+  }
+}
+
+TEST(ErrorOf, other_bodies_are_shown_shortened_with_the_statuss_code) {
+  const Error page = error_of({503, "<html>" + std::string(1'000, 'x'), ""});
+  EXPECT_EQ(page.code(), Code::kUnavailable);
+  EXPECT_LT(page.message().size(), 250U);
+  EXPECT_THAT(error_of({404, "{\"error\": 3}", ""}).message(), HasSubstr("{\"error\": 3}"));
+  EXPECT_EQ(error_of({409, "{\"error\": \"x\", \"code\": \"zzz\"}", ""}).code(),
+            Code::kFailedPrecondition);
 }
 
 TEST(StatusOf, every_code_has_an_error_status) {

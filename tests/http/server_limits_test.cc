@@ -92,7 +92,7 @@ TEST_F(ServerLimits, garbage_is_400_in_json) {
         "GET /x HTTP/9.9\r\n\r\n", "PUT /% HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\r\n\r\n"}) {
     const std::string answer = say(text);
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 400")) << text;
-    EXPECT_THAT(answer, HasSubstr("{\"error\":")) << text;
+    EXPECT_THAT(answer, HasSubstr("\"error\":")) << text;
   }
 }
 

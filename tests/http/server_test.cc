@@ -85,14 +85,14 @@ TEST_F(ServerTest, unknown_paths_are_404_in_json) {
   const auto response = client_->get("/v1/nothing", kTestDeadline).value();
   EXPECT_EQ(response.status, 404);
   EXPECT_EQ(response.content_type, "application/json");
-  EXPECT_THAT(error_text(response), HasSubstr("/v1/nothing"));
+  EXPECT_THAT(error_of(response).message(), HasSubstr("/v1/nothing"));
   expect_seen("GET  404;");
 }
 
 TEST_F(ServerTest, other_methods_are_405_with_the_allowed_ones) {
   const auto response = client_->del("/v1/things/a", kTestDeadline).value();
   EXPECT_EQ(response.status, 405);
-  EXPECT_THAT(error_text(response), HasSubstr("GET, PUT"));
+  EXPECT_THAT(error_of(response).message(), HasSubstr("GET, PUT"));
   EXPECT_THAT(ask(server_.port(), "DELETE /v1/things/a HTTP/1.1\r\n\r\n"),
               HasSubstr("Allow: GET, PUT"));
 }
@@ -100,7 +100,7 @@ TEST_F(ServerTest, other_methods_are_405_with_the_allowed_ones) {
 TEST_F(ServerTest, exceptions_of_handlers_become_500) {
   const auto response = client_->post("/throw", "{}", kTestDeadline).value();
   EXPECT_EQ(response.status, 500);
-  EXPECT_THAT(error_text(response), HasSubstr("handler's own"));
+  EXPECT_THAT(error_of(response).message(), HasSubstr("handler's own"));
   EXPECT_EQ(client_->get("/v1/things/a", kTestDeadline)->status, 200);
 }
 
