@@ -71,11 +71,13 @@ class WorkerEvents {
 
 // How the data lane of a link was made, as the library tells it.
 struct LaneInfo {
-  // Transports of the put lanes, e.g. {"tcp"}, {"rc_verbs"}; none: the library would emulate puts
-  // with messages (slow).
+  // Transports that carry puts, e.g. {"tcp"}, {"rc_verbs"}.
   std::vector<std::string> rma;
   std::vector<std::string> control;  // transports of the other lanes (messages, wire-up)
-  std::string text;                  // one line for the log: "rma tcp/eth0; am tcp/eth0"
+  // Puts are messages that the peer's process copies into place: slow, and on UCX 1.13 all that
+  // tcp and shared memory can do. False: real one-sided writes.
+  bool emulated = false;
+  std::string text;  // one line for the log: "rma tcp/eth0; am tcp/eth0"
 };
 
 // One side of one link. All calls on the owner thread, except wake().

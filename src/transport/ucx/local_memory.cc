@@ -1,0 +1,46 @@
+#include "transport/ucx/local_memory.h"
+
+#include <ucp/api/ucp.h>
+
+#include "transport/blob.h"
+#include "transport/ucx/status.h"
+
+namespace pegaflow::transport {
+
+Result<std::unique_ptr<LocalMemory>> UcxLocalMemory::map(ucp_context_h context,
+                                                         std::span<std::byte> bytes,
+                                                         RegistrationLimit::Slot slot) {
+  if (bytes.empty()) {
+    return Error(Code::kInvalidArgument, "registering memory: 0 bytes, expected at least 1");
+  }
+  ucp_mem_map_params_t params{};
+  params.field_mask = UCP_MEM_MAP_PARAM_FIELD_ADDRESS | UCP_MEM_MAP_PARAM_FIELD_LENGTH;
+  params.address = bytes.data();
+  params.length = bytes.size();
+  ucp_mem_h handle = nullptr;
+  PEGAFLOW_TRY(ucx_status("registering " + std::to_string(bytes.size()) + " bytes with UCX",
+                          ucp_mem_map(context, &params, &handle)));
+  std::unique_ptr<UcxLocalMemory> memory(
+      new UcxLocalMemory(context, handle, bytes, std::move(slot)));
+  PEGAFLOW_TRY(memory->pack_remote_key());
+  return std::unique_ptr<LocalMemory>(std::move(memory));
+}
+
+UcxLocalMemory::~UcxLocalMemory() { ucp_mem_unmap(context_, handle_); }
+
+// Packed with the deprecated call: its successor without EXPORT aborts the process.
+Status UcxLocalMemory::pack_remote_key() {
+  void* rkey = nullptr;
+  std::size_t size = 0;
+  PEGAFLOW_TRY(ucx_status("packing a UCX rkey", ucp_rkey_pack(context_, handle_, &rkey, &size)));
+  auto blob = wrap_memory_key(BlobKind::kUcxMemoryKey,
+                              {.base = reinterpret_cast<std::uintptr_t>(bytes_.data()),
+                               .length = bytes_.size(),
+                               .rkey = {static_cast<const std::byte*>(rkey), size}});
+  ucp_rkey_buffer_release(rkey);
+  if (!blob.ok()) return blob.error();
+  remote_key_ = std::move(blob).value();
+  return {};
+}
+
+}  // namespace pegaflow::transport

@@ -1,0 +1,40 @@
+// What the conformance suite runs on: how to make a context and a peer, and what may be expected.
+// A test program defines backends_under_test() for the backends it was linked with.
+#pragma once
+
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "peer.h"
+#include "transport/transport.h"
+
+namespace pegaflow::transport::testing {
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::unique_ptr<Context> make_context() = 0;
+  virtual std::unique_ptr<Peer> start_peer() = 0;
+};
+
+struct BackendSpec {
+  const char* name;
+  std::unique_ptr<Backend> (*make)();
+  const char* put_lane;               // a transport that puts must go over when they are one-sided
+  bool peer_can_be_killed = false;    // it is a process
+  bool destroying_fences = true;      // cma writes memory without asking its owner's process
+  bool destroying_is_noticed = true;  // shared memory knows the end of processes only
+};
+
+std::vector<BackendSpec> backends_under_test();
+
+inline std::ostream& operator<<(std::ostream& out, const BackendSpec& spec) {
+  return out << spec.name;
+}
+
+// A peer in a thread of this process.
+std::unique_ptr<Peer> start_thread_peer(std::unique_ptr<Context> context);
+
+}  // namespace pegaflow::transport::testing
