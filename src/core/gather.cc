@@ -1,102 +1,111 @@
 #include "core/gather.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "core/row_copy.h"
 
 namespace pegaflow::core {
 namespace {
 
-enum class Direction : std::uint8_t { kToSlot, kToPool };
-
 // Pieces of this size are summed right after (gather) or before (scatter) they are copied, while
 // the first-level cache holds them.
 constexpr std::uint64_t kPieceBytes = 16U << 10;
-// Up to here a copy loop beats a call of memcpy.
-constexpr std::uint64_t kInlineBytes = 512;
 
 std::byte* at_address(std::uint64_t address) {
   return reinterpret_cast<std::byte*>(address);  // NOLINT(performance-no-int-to-ptr)
 }
 
-// `count` rows of `bytes`, each side with its own distance from row to row.
-struct Rows {
-  std::uint64_t pool = 0, pool_stride = 0;
-  std::uint64_t slot = 0, slot_stride = 0;
-  std::uint64_t count = 0, bytes = 0;
-};
-
-void copy_rows(std::byte* to, std::uint64_t to_stride, const std::byte* from,
-               std::uint64_t from_stride, std::uint64_t count, std::uint64_t bytes) {
-  constexpr std::uint64_t kStep = 64;
-  if (bytes > kInlineBytes || bytes % kStep != 0) {
-    for (std::uint64_t i = 0; i < count; ++i) {
-      std::memcpy(to + i * to_stride, from + i * from_stride, bytes);
-    }
-    return;
-  }
-  for (std::uint64_t i = 0; i < count; ++i) {
-    std::byte* row_to = to + i * to_stride;
-    const std::byte* row_from = from + i * from_stride;
-    for (std::uint64_t done = 0; done < bytes; done += kStep) {
-      std::memcpy(row_to + done, row_from + done, kStep);
-    }
-  }
-}
-
-template <Direction kDirection>
-class StripCopier {
+// Copies strips from the pool to the slot. Loops so that it reads in steps as small as possible:
+// reads wait for memory, writes don't.
+class StripGatherer {
  public:
-  StripCopier(const TokenForm& token, std::byte* slot) : token_(token), slot_(slot) {}
+  StripGatherer(const TokenForm& token, std::byte* slot) : token_(token), slot_(slot) {}
 
   void copy(const Strip& strip) const {
+    std::byte* to = slot_ + strip.offset;
+    const std::byte* from = at_address(strip.part_address[0]);
     switch (strip.form) {
       case StripForm::kWhole:
-        return copy({strip.part_address[0], 0, strip.offset, 0, 1, strip.bytes});
+        return copy_rows({to, 0, from, 0, 1, strip.bytes});
       case StripForm::kTokenRows:
-        return copy({strip.part_address[0], strip.layer->token_stride, strip.offset,
-                     token_.token_bytes, strip.tokens, token_.token_bytes});
+        return copy_rows({to, token_.token_bytes, from, strip.layer->token_stride, strip.tokens,
+                          token_.token_bytes});
       case StripForm::kHeadRows:
-        return copy_heads(strip, strip.part_address[0], strip.offset, token_.head_bytes);
+        return copy_heads(strip, to, from, token_.head_bytes);
       case StripForm::kPartRows:
-        copy_heads(strip, strip.part_address[0], strip.offset, token_.part_bytes[0]);
-        return copy_heads(strip, strip.part_address[1], strip.offset + token_.part_bytes[0],
+        copy_heads(strip, to, from, token_.part_bytes[0]);
+        return copy_heads(strip, to + token_.part_bytes[0], at_address(strip.part_address[1]),
                           token_.part_bytes[1]);
     }
   }
 
  private:
-  // `bytes` of each head of each token; the inner loop walks the pool in small steps.
-  void copy_heads(const Strip& strip, std::uint64_t pool, std::uint64_t slot,
+  // `bytes` of each head of each token.
+  void copy_heads(const Strip& strip, std::byte* to, const std::byte* from,
                   std::uint64_t bytes) const {
-    const KvLayerLayout& layer = *strip.layer;
-    if (token_.n_heads > 1 && layer.head_stride < layer.token_stride) {
+    const std::uint64_t head_stride = strip.layer->head_stride;
+    const std::uint64_t token_stride = strip.layer->token_stride;
+    if (token_.n_heads > 1 && head_stride < token_stride) {
       for (std::uint64_t i = 0; i < strip.tokens; ++i) {
-        copy({pool + i * layer.token_stride, layer.head_stride, slot + i * token_.token_bytes,
-              token_.head_bytes, token_.n_heads, bytes});
+        copy_rows({to + i * token_.token_bytes, token_.head_bytes, from + i * token_stride,
+                   head_stride, token_.n_heads, bytes});
       }
       return;
     }
     for (std::uint64_t i = 0; i < token_.n_heads; ++i) {
-      copy({pool + i * layer.head_stride, layer.token_stride, slot + i * token_.head_bytes,
-            token_.token_bytes, strip.tokens, bytes});
-    }
-  }
-
-  void copy(const Rows& rows) const {
-    std::byte* pool = at_address(rows.pool);
-    std::byte* slot = slot_ + rows.slot;
-    if constexpr (kDirection == Direction::kToSlot) {
-      copy_rows(slot, rows.slot_stride, pool, rows.pool_stride, rows.count, rows.bytes);
-    } else {
-      copy_rows(pool, rows.pool_stride, slot, rows.slot_stride, rows.count, rows.bytes);
+      copy_rows({to + i * token_.head_bytes, token_.token_bytes, from + i * head_stride,
+                 token_stride, strip.tokens, bytes});
     }
   }
 
   const TokenForm& token_;
   std::byte* slot_;
+};
+
+// Copies strips from the slot to the pool, reading the slot in order.
+class StripScatterer {
+ public:
+  StripScatterer(const TokenForm& token, const std::byte* slot) : token_(token), slot_(slot) {}
+
+  void copy(const Strip& strip) const {
+    const std::byte* from = slot_ + strip.offset;
+    std::byte* to = at_address(strip.part_address[0]);
+    switch (strip.form) {
+      case StripForm::kWhole:
+        return stream_rows({to, 0, from, 0, 1, strip.bytes});
+      case StripForm::kTokenRows:
+        return stream_rows({to, strip.layer->token_stride, from, token_.token_bytes, strip.tokens,
+                            token_.token_bytes});
+      case StripForm::kHeadRows:
+      case StripForm::kPartRows:
+        return copy_heads(strip, from);
+    }
+  }
+
+ private:
+  void copy_heads(const Strip& strip, const std::byte* from) const {
+    const bool joined = strip.form == StripForm::kHeadRows;
+    for (std::uint64_t i = 0; i < strip.tokens; ++i) {
+      const std::uint64_t at = i * strip.layer->token_stride;
+      const std::byte* row = from + i * token_.token_bytes;
+      copy_row(strip, strip.part_address[0] + at, row,
+               joined ? token_.head_bytes : token_.part_bytes[0]);
+      if (joined) continue;
+      copy_row(strip, strip.part_address[1] + at, row + token_.part_bytes[0], token_.part_bytes[1]);
+    }
+  }
+
+  // `bytes` of each head of one token.
+  void copy_row(const Strip& strip, std::uint64_t to, const std::byte* from,
+                std::uint64_t bytes) const {
+    stream_rows(
+        {at_address(to), strip.layer->head_stride, from, token_.head_bytes, token_.n_heads, bytes});
+  }
+
+  const TokenForm& token_;
+  const std::byte* slot_;
 };
 
 // Sums the slot in order, in steps of at least kPieceBytes.
@@ -160,26 +169,14 @@ struct ChunkCopy {
     PEGAFLOW_CHECK(slot_bytes >= cell.bytes);
   }
 
-  template <Direction kDirection>
-  void run(std::byte* slot) const {
-    const StripCopier<kDirection> copier(token, slot);
-    for_each_strip(plan, cell, shape, group, rank, table,
-                   [&](const Strip& strip) { copier.copy(strip); });
+  template <typename Fn>
+  void strips(Fn&& fn) const {
+    for_each_strip(plan, cell, shape, group, rank, table, fn);
   }
-
-  template <Direction kDirection>
-  std::uint32_t run_summed(std::byte* slot) const {
-    const StripCopier<kDirection> copier(token, slot);
-    SlotSum sum(slot, cell.bytes);
-    const auto copy_piece = [&](const Strip& piece) {
-      const std::uint64_t end = piece.offset + piece.bytes;
-      if constexpr (kDirection == Direction::kToPool) sum.needed_to(end);
-      copier.copy(piece);
-      if constexpr (kDirection == Direction::kToSlot) sum.filled_to(end);
-    };
-    for_each_strip(plan, cell, shape, group, rank, table,
-                   [&](const Strip& strip) { for_each_piece(token, strip, copy_piece); });
-    return sum.value();
+  // Strips cut to about kPieceBytes.
+  template <typename Fn>
+  void pieces(Fn&& fn) const {
+    strips([&](const Strip& strip) { for_each_piece(token, strip, fn); });
   }
 
   ChunkCell cell;
@@ -191,33 +188,46 @@ struct ChunkCopy {
   TokenForm token;
 };
 
-// Scattering only reads the slot; one copier serves both directions.
-std::byte* readable(std::span<const std::byte> slot) {
-  return const_cast<std::byte*>(slot.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-}
-
 }  // namespace
 
 void gather(const StreamPlan& plan, ChunkIndex chunk, const KvLayout& layout,
             std::span<const TableView> tables, std::span<std::byte> slot) {
-  ChunkCopy(plan, chunk, layout, tables, slot.size()).run<Direction::kToSlot>(slot.data());
+  const ChunkCopy copy(plan, chunk, layout, tables, slot.size());
+  const StripGatherer gatherer(copy.token, slot.data());
+  copy.strips([&](const Strip& strip) { gatherer.copy(strip); });
 }
 
 std::uint32_t gather_crc(const StreamPlan& plan, ChunkIndex chunk, const KvLayout& layout,
                          std::span<const TableView> tables, std::span<std::byte> slot) {
-  return ChunkCopy(plan, chunk, layout, tables, slot.size())
-      .run_summed<Direction::kToSlot>(slot.data());
+  const ChunkCopy copy(plan, chunk, layout, tables, slot.size());
+  const StripGatherer gatherer(copy.token, slot.data());
+  SlotSum sum(slot.data(), copy.cell.bytes);
+  copy.pieces([&](const Strip& piece) {
+    gatherer.copy(piece);
+    sum.filled_to(piece.offset + piece.bytes);
+  });
+  return sum.value();
 }
 
 void scatter(const StreamPlan& plan, ChunkIndex chunk, const KvLayout& layout,
              std::span<const TableView> tables, std::span<const std::byte> slot) {
-  ChunkCopy(plan, chunk, layout, tables, slot.size()).run<Direction::kToPool>(readable(slot));
+  const ChunkCopy copy(plan, chunk, layout, tables, slot.size());
+  const StripScatterer scatterer(copy.token, slot.data());
+  copy.strips([&](const Strip& strip) { scatterer.copy(strip); });
+  finish_streaming();
 }
 
 std::uint32_t scatter_crc(const StreamPlan& plan, ChunkIndex chunk, const KvLayout& layout,
                           std::span<const TableView> tables, std::span<const std::byte> slot) {
-  return ChunkCopy(plan, chunk, layout, tables, slot.size())
-      .run_summed<Direction::kToPool>(readable(slot));
+  const ChunkCopy copy(plan, chunk, layout, tables, slot.size());
+  const StripScatterer scatterer(copy.token, slot.data());
+  SlotSum sum(slot.data(), copy.cell.bytes);
+  copy.pieces([&](const Strip& piece) {
+    sum.needed_to(piece.offset + piece.bytes);
+    scatterer.copy(piece);
+  });
+  finish_streaming();
+  return sum.value();
 }
 
 }  // namespace pegaflow::core
