@@ -103,6 +103,16 @@ void Link::reset(const Error& why) {
   go_down(why);
 }
 
+void Link::stop(const Error& why) {
+  stopped_ = true;
+  if (connection_ && connection_->worker) go_down(why);
+  retry_.disarm();
+}
+
+transport::Blob Link::worker_address() const {
+  return connection_ && connection_->worker ? connection_->worker->address() : transport::Blob();
+}
+
 void Link::report_state(LinkState state, const std::string& text) {
   const bool news = state != state_ || text != reason_;
   state_ = state;
@@ -140,7 +150,7 @@ void Link::go_down(const Error& why) {
   }
   environment_.lingering.say_no(ended->socket->release(), why);
   if (ended->link_writer) environment_.writers.ended(*ended->link_writer);
-  if (!terms_.we_are_source) retry_later(why);
+  if (!terms_.we_are_source && !stopped_) retry_later(why);
 }
 
 void Link::unmap_everything(Connection& connection) {
@@ -177,6 +187,8 @@ LinkStatus Link::status() const {
   status.we_are_source = terms_.we_are_source;
   status.state = state_;
   status.reason = up() ? "" : reason_;
+  status.path = terms_.path;
+  status.peer_epoch = peer_epoch();
   status.incarnation = incarnation();
   status.bytes_per_second = bytes_per_second_;
   status.round_trip = round_trip_;

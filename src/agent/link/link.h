@@ -34,6 +34,8 @@ struct LinkStatus {
   LinkState state = LinkState::kDown;
   std::string transport;  // while up
   std::string reason;     // why it is not up
+  DataPath path{};
+  AgentEpoch peer_epoch;
   LinkIncarnation incarnation;
   std::uint32_t peer_pools = 0;
   std::uint32_t unacknowledged = 0, queued = 0;
@@ -74,6 +76,8 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   void dial();  // D: now, if it is not up or opening
   // P: a connection whose LINK names this link.
   void accept(FrameSocket socket, const wire::Link& link);
+  // For good: says why to the peer, and never dials again.
+  void stop(const Error& why);
   // D: the rendezvous says that P's agent lives in this epoch.
   void expect(AgentEpoch epoch) { expected_epoch_ = epoch; }
 
@@ -88,6 +92,8 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   void writer_gone(WriterId writer) { peer_writers_.gone(writer); }
   void measure();  // anew
   LinkStatus status() const;
+  // What the rendezvous record tells: this side's worker; empty: none now.
+  transport::Blob worker_address() const;
   const LinkTerms& terms() const { return terms_; }
 
  private:
@@ -154,6 +160,7 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   Nanos next_retry_;
   std::uint64_t bytes_per_second_ = 0;
   Nanos round_trip_{};
+  bool stopped_ = false;
   mutable bool window_wanted_ = false;  // somebody found it shut
   std::unique_ptr<Connection> connection_;
 };

@@ -16,7 +16,7 @@
 namespace pegaflow::agent {
 
 void Link::dial() {
-  if (connection_ || !dial_address_) return;
+  if (connection_ || !dial_address_ || stopped_) return;
   retry_.disarm();
   history_.incarnation.value += 1;
   Result<FrameSocket> socket = FrameSocket::dial(*dial_address_);

@@ -122,10 +122,13 @@ bool Link::deliver() {
 // The link socket and the endpoint are two roads: a GRANT may overtake the pools it names.
 bool Link::front_may_go() {
   const auto* grant = std::get_if<wire::Grant>(&connection_->inbound.front());
-  if (grant == nullptr || pools_known(*grant)) return true;
-  on_socket();
+  if (grant == nullptr) return true;
+  if (!pools_known(*grant)) on_socket();
   if (!connection_) return false;
-  if (pools_known(*grant)) return true;
+  if (pools_known(*grant)) {
+    connection_->front_waits_until.reset();
+    return true;
+  }
   const TimePoint now = environment_.loop.now();
   if (!connection_->front_waits_until) {
     connection_->front_waits_until = now + environment_.limits.pool_wait;

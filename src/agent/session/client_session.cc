@@ -79,7 +79,6 @@ Status ClientSession::on_hello(const wire::Hello& hello) {
                         " of instance " + instance_ + ", pid " + std::to_string(pid_));
   environment_.probe.session_opened(probe_kind());
   environment_.events.on_client(*this);
-  environment_.observer.session_opened(*this);
   return {};
 }
 

@@ -28,11 +28,10 @@ namespace pegaflow::agent {
 
 class ClientSession;
 
-// Hears of sessions and pools after the upper half did.
+// Hears of pools after the upper half did.
 class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
-  virtual void session_opened(ClientSession& session) = 0;
   virtual void pool_added(ClientSession& session, const LocalPool& pool) = 0;
   virtual void session_closed(ClientSession& session) = 0;  // its pools are gone
 };

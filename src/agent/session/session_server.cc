@@ -31,8 +31,7 @@ SessionServer::SessionServer(SessionEnvironment environment, IsBusy is_busy)
 
 SessionServer::~SessionServer() = default;
 
-Status SessionServer::listen(const std::string& path) {
-  PEGAFLOW_ASSIGN(SeqpacketListener listener, SeqpacketListener::listen(path));
+Status SessionServer::serve(SeqpacketListener listener) {
   listener_.emplace(std::move(listener));
   PEGAFLOW_ASSIGN(watch_, environment_.loop.watch(listener_->fd(), EPOLLIN,
                                                   [this](std::uint32_t) { on_connection(); }));

@@ -25,8 +25,7 @@ class SessionServer {
   SessionServer(const SessionServer&) = delete;
   SessionServer& operator=(const SessionServer&) = delete;
 
-  // kAlreadyExists: another live process serves that path.
-  Status listen(const std::string& path);
+  Status serve(SeqpacketListener listener);
 
   // Part of the loop's work: see LoopWork.
   bool poll();

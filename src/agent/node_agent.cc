@@ -1,0 +1,309 @@
+#include "agent/node_agent.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/version.h"
+#include "base/random.h"
+#include "pegaflow/transfer.h"
+#include "wire/control.h"
+
+namespace pegaflow::agent {
+namespace {
+
+constexpr Millis kHousekeeping{250};
+// With fewer slots left than this share, a restart (a new epoch, new memory) is the cure.
+constexpr double kWornOutShare = 0.25;
+
+metrics::RegistryConfig metrics_config(const topology::Node& node) {
+  metrics::RegistryConfig config;
+  config.build = {.program = "pegaflow-agent", .version = kVersion, .node = node.name};
+  for (std::uint8_t type = 0; type < wire::kControlTypes; ++type) {
+    config.messages.emplace_back(wire::control_name(type));
+  }
+  for (std::uint8_t reason = 0; reason <= kMaxReason; ++reason) {
+    config.reasons.emplace_back(to_string(static_cast<Reason>(reason)));
+  }
+  return config;
+}
+
+Result<LogLevel> log_level(const std::string& name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "info") return LogLevel::kInfo;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  if (name == "off") return LogLevel::kOff;
+  return Error(Code::kInvalidArgument,
+               "log level: expected debug, info, warning, error or off, got \"" + name + "\"");
+}
+
+std::uint32_t max_window(const std::vector<LinkTerms>& links) {
+  std::uint32_t window = 1;
+  for (const LinkTerms& link : links) window = std::max(window, link.window);
+  return window;
+}
+
+}  // namespace
+
+NodeAgent::NodeAgent(topology::Topology topology)
+    : topology_(std::move(topology)), epoch_{random_u64()} {}
+
+Result<std::unique_ptr<NodeAgent>> NodeAgent::create(const AgentConfig& config,
+                                                     topology::Topology topology) {
+  std::unique_ptr<NodeAgent> agent(new NodeAgent(std::move(topology)));
+  PEGAFLOW_ASSIGN(agent->node_, find_node(agent->topology_, config.node));
+  PEGAFLOW_ASSIGN(const LogLevel level, log_level(config.log_level));
+  agent->log_ = std::make_unique<Log>(config.node, level);
+  agent->metrics_ = std::make_unique<metrics::AgentMetrics>(metrics_config(*agent->node_));
+  PEGAFLOW_TRY(agent->take_place(config));
+  PEGAFLOW_TRY(agent->make_memory());
+  PEGAFLOW_TRY(agent->make_loop());
+  PEGAFLOW_TRY(agent->make_links());
+  agent->log_configuration();
+  return agent;
+}
+
+NodeAgent::~NodeAgent() { stop(); }
+
+Status NodeAgent::take_place(const AgentConfig& config) {
+  PEGAFLOW_ASSIGN(SeqpacketListener listener,
+                  take_over_socket(node_->socket, config.takeover_timeout));
+  listener_.emplace(std::move(listener));
+  PEGAFLOW_ASSIGN(predecessor_, exchange_epoch(node_->socket, epoch_));
+  return {};
+}
+
+Status NodeAgent::make_memory() {
+  PEGAFLOW_ASSIGN(regions_, create_regions(*node_));
+  for (const auto& region : regions_) region_list_.push_back(region.get());
+  PEGAFLOW_ASSIGN(context_, transport::make_ucx_context(context_config(*node_, regions_)));
+  // Mapped links need no rkeys: without others, nothing is registered but the scratch memory.
+  const std::vector<LinkTerms> links = links_of(topology_, *node_);
+  const bool any_ucx =
+      std::any_of(links.begin(), links.end(), [](const LinkTerms& link) { return !link.mapped; });
+  const std::vector<memory::Region*> none;
+  PEGAFLOW_ASSIGN(registered_, RegisteredRegions::create(*context_, any_ucx ? region_list_ : none));
+  return {};
+}
+
+Status NodeAgent::make_loop() {
+  LoopConfig config;
+  config.wait = wait_config_for_this_machine();
+  PEGAFLOW_ASSIGN(loop_, Loop::create(config, clock_, *metrics_));
+  writers_ = std::make_unique<WriterTable>(*loop_, [this](WriterId w) { writer_gone(w); });
+  pools_ = std::make_unique<PoolTable>(topology_.limits.max_pools);
+  PEGAFLOW_ASSIGN(copier_, MemoryCopier::create(*loop_, clock_, *this));
+  const TransferConfig transfer{.deadlines = topology_.deadlines,
+                                .limits = topology_.limits,
+                                .max_window = max_window(links_of(topology_, *node_))};
+  transfers_ =
+      std::make_unique<TransferService>(transfer, clock_, region_list_, *copier_, *metrics_);
+  return {};
+}
+
+Status NodeAgent::make_links() {
+  SessionLimits limits;
+  limits.max_sessions = topology_.limits.max_sessions;
+  limits.engine_tick = topology_.deadlines.engine_tick;
+  wire::Welcome welcome;
+  welcome.epoch = epoch_;
+  welcome.agent = node_->name;
+  welcome.total_ms = static_cast<std::uint32_t>(topology_.deadlines.total.count());
+  welcome.engine_tick_ms = static_cast<std::uint32_t>(topology_.deadlines.engine_tick.count());
+  welcome.lease_ms = static_cast<std::uint32_t>(topology_.deadlines.lease.count());
+  sessions_ = std::make_unique<SessionServer>(
+      SessionEnvironment{*loop_, *log_, *metrics_, *writers_, *pools_, region_list_, *transfers_,
+                         *this, limits, welcome},
+      [this](const ClientPort&) { return transfers_->busy(); });
+  PEGAFLOW_TRY(sessions_->serve(std::move(*std::exchange(listener_, std::nullopt))));
+  lingering_ = std::make_unique<LingeringSockets>(*loop_);
+  PEGAFLOW_ASSIGN(std::string boot_id, read_boot_id());
+  LinkLimits link_limits;
+  link_limits.heartbeat.period = topology_.deadlines.heartbeat;
+  link_limits.heartbeat.dead_after = topology_.deadlines.dead_after;
+  PEGAFLOW_ASSIGN(
+      links_,
+      Links::create(LinkEnvironment{*loop_, *log_, *writers_, *pools_, *sessions_, *context_,
+                                    *registered_, region_list_, *copier_, *lingering_, *transfers_,
+                                    LinkIdentity{epoch_, topology_.hash, boot_id}, link_limits},
+                    topology_, *node_, *metrics_));
+  work_ = std::make_unique<AgentWork>(*sessions_, *links_, *transfers_);
+  housekeeping_ = std::make_unique<Timer>(loop_->timers(), [this] { housekeep(); });
+  return {};
+}
+
+void NodeAgent::log_configuration() const {
+  log_->info("version " + std::string(kVersion) + ", " + std::string(context_->name()) + " " +
+             context_->version() + ", cluster " + topology_.cluster + ", topology " +
+             topology_.hash + ", epoch " + rendezvous::epoch_to_text(epoch_));
+  log_->info("engines: " + node_->socket + ", control: " + node_->control.text() +
+             ", http: " + node_->http.text() + ", rendezvous: " + topology_.rendezvous.text());
+  log_->info("ucx: TLS=" + node_->ucx.tls +
+             " NET_DEVICES=" + (node_->ucx.net_devices.empty() ? "(any)" : node_->ucx.net_devices));
+  for (const topology::RegionSpec& region : node_->regions) {
+    log_->info("region " + region.name + ": " + std::to_string(region.slot_count) + " slots of " +
+               std::to_string(region.slot_bytes) + " bytes, " +
+               std::string(topology::to_string(region.memory)));
+  }
+  for (const LinkTerms& link : links_of(topology_, *node_)) {
+    log_->info("link " + link.name() + ": window " + std::to_string(link.window) + ", chunks of " +
+               std::to_string(link.chunk_bytes) + " bytes, " + (link.mapped ? "mapped" : "ucx"));
+  }
+  for (const std::string& warning : topology_.warnings) log_->warning("topology: " + warning);
+}
+
+Status NodeAgent::start() {
+  std::promise<Status> started;
+  std::future<Status> result = started.get_future();
+  thread_ =
+      std::thread([this, promise = std::move(started)]() mutable { run(std::move(promise)); });
+  return result.get();
+}
+
+void NodeAgent::run(std::promise<Status> started) {
+  ::pthread_setname_np(::pthread_self(), "pegaflow-agent");
+  const Status listening = links_->start();
+  started.set_value(listening);
+  if (listening.ok()) {
+    housekeeping_->arm(loop_->now() + kHousekeeping);
+    loop_->run(*work_);
+  }
+  // On this thread, which owns the workers.
+  links_->stop(Error(Code::kUnavailable, "the agent of " + node_->name + " stops"));
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  ended_changed_.notify_all();
+}
+
+void NodeAgent::stop() {
+  loop_->stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool NodeAgent::wait(Millis timeout) {
+  std::unique_lock lock(mutex_);
+  return ended_changed_.wait_for(lock, timeout, [this] { return ended_; });
+}
+
+void NodeAgent::drain(Millis deadline) {
+  // Refused: the loop has ended, or is too crowded to hear of it; then the deadline is now.
+  if (!loop_->post([this, deadline] { begin_drain(deadline); })) loop_->stop();
+}
+
+void NodeAgent::begin_drain(Millis deadline) {
+  if (drain_deadline_) return;
+  drain_deadline_ = loop_->now() + deadline;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(deadline).count();
+  log_->info("draining for up to " + std::to_string(seconds) + " s");
+  transfers_->drain();
+  links_->send_to_all(wire::Drain{static_cast<std::uint32_t>(seconds)});
+  metrics_->ready(false);
+  housekeeping_->arm(loop_->now());
+}
+
+void NodeAgent::end_with(AgentEnd end) {
+  end_ = end;
+  loop_->stop();
+}
+
+void NodeAgent::housekeep() {
+  const TimePoint now = loop_->now();
+  transfers_->report();
+  metrics_->ready(not_ready().empty());
+  if (!drain_deadline_ && transfers_->usable_share() < kWornOutShare) {
+    log_->error("more than three quarters of a region's slots are lost: the agent drains and ends");
+    worn_out_ = true;
+    begin_drain(topology_.deadlines.total);
+  }
+  if (drain_deadline_ && transfers_->drained()) {
+    end_with(worn_out_ ? AgentEnd::kWornOut : AgentEnd::kDrained);
+  } else if (drain_deadline_ && now >= *drain_deadline_) {
+    end_with(worn_out_ ? AgentEnd::kWornOut : AgentEnd::kCutShort);
+  }
+  housekeeping_->arm(now + kHousekeeping);
+}
+
+void NodeAgent::on_copied(std::uint64_t token, CopyOutcome outcome, Nanos took) {
+  transfers_->on_copied(token, outcome, took);
+}
+
+void NodeAgent::pool_added(ClientSession& session, const LocalPool& pool) {
+  links_->pool_added(session, pool);
+}
+
+void NodeAgent::session_closed(ClientSession& session) { links_->session_closed(session); }
+
+void NodeAgent::writer_gone(WriterId writer) {
+  sessions_->writer_gone(writer);
+  links_->writer_gone(writer);
+  transfers_->on_writer_gone(writer);
+}
+
+std::string NodeAgent::not_ready() const {
+  if (drain_deadline_) return "draining";
+  if (transfers_->short_of_slots()) return "fewer usable slots than one window";
+  return "";
+}
+
+AgentStatus NodeAgent::status() const {
+  AgentStatus status;
+  status.node = node_->name;
+  status.version = kVersion;
+  status.ucx = context_->version();
+  status.epoch = epoch_;
+  status.topology_hash = topology_.hash;
+  status.not_ready = not_ready();
+  status.ready = status.not_ready.empty();
+  status.draining = drain_deadline_.has_value();
+  status.links = links_->status();
+  sessions_->for_each([&](const ClientSession& session) {
+    status.sessions.push_back(
+        {.id = session.id(),
+         .kind = session.kind() == wire::SessionKind::kWorker ? "worker" : "control",
+         .instance = session.instance(),
+         .pools = static_cast<std::uint32_t>(session.pools().size()),
+         .stalled = session.stalled});
+  });
+  status.transfers = transfers_->snapshot();
+  return status;
+}
+
+rendezvous::AgentRecord NodeAgent::record() const {
+  rendezvous::AgentRecord record;
+  record.name = node_->name;
+  record.epoch = epoch_;
+  record.control = node_->control.text();
+  record.http = node_->http.text();
+  record.topology_hash = topology_.hash;
+  record.build = {.version = kVersion, .ucx = context_->version()};
+  for (const auto& link : links_->all()) {
+    record.links.push_back({.peer = link->peer(),
+                            .direction = link->we_are_source() ? "to" : "from",
+                            .incarnation = link->incarnation(),
+                            .worker_address = link->worker_address()});
+    const std::string transport = link->status().transport;
+    if (!transport.empty()) record.transports.push_back(transport);
+  }
+  std::sort(record.transports.begin(), record.transports.end());
+  record.transports.erase(std::unique(record.transports.begin(), record.transports.end()),
+                          record.transports.end());
+  for (std::size_t i = 0; i < regions_.size(); ++i) {
+    const memory::RegionShape& shape = regions_[i]->shape();
+    record.regions.push_back({.name = regions_[i]->name(),
+                              .memory = shape.memory,
+                              .slot_bytes = shape.slot_bytes,
+                              .slot_count = shape.slot_count,
+                              .rkeys = i < registered_->size() ? registered_->remote_keys(i)
+                                                               : std::vector<transport::Blob>()});
+  }
+  sessions_->for_each([&](const ClientSession& session) {
+    for (const LocalPool& pool : session.pools()) {
+      record.pools.push_back({.id = pool.id, .instance = pool.instance, .shape = pool.shape});
+    }
+  });
+  return record;
+}
+
+}  // namespace pegaflow::agent
