@@ -119,7 +119,7 @@ std::string tails(const ProcessGroup& processes) {
 
 Result<ClusterSpec> cluster_spec(const LinkRunSpec& spec) {
   const auto& [options, model, arrivals] = spec.workload;
-  ClusterSpec cluster{options, spec.kind, model, spec.programs, spec.dir, 0, 0};
+  ClusterSpec cluster{{options, spec.kind, spec.programs, spec.dir}, model, 0, 0};
   PEGAFLOW_ASSIGN(cluster.producer_blocks,
                   pool_blocks(model, options.producer, options.pool_mib, arrivals));
   PEGAFLOW_ASSIGN(cluster.consumer_blocks,
