@@ -50,6 +50,7 @@ void MoverLoop::run() {
 
 bool MoverLoop::stopping() {
   const std::lock_guard lock(state_.mutex);
+  socket_due_ |= !state_.setup_texts.empty();
   return state_.stop;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <thread>
 
 #include "memory/ring_messages.h"
 #include "tests/base/poll_until.h"
@@ -65,7 +66,11 @@ wire::SessionMessage AgentStub::next_setup() {
 }
 
 void AgentStub::send(const wire::AgentMessage& message) {
-  if (!need(memory::write_message(*writer_, message))) throw std::runtime_error("ring full");
+  const auto deadline = steady_clock::now() + kTestDeadline;
+  while (!need(memory::write_message(*writer_, message))) {
+    if (steady_clock::now() > deadline) throw std::runtime_error("the client does not read");
+    std::this_thread::yield();
+  }
   tick();
   if (writer_->claim_wakeup()) client_wakeup_->signal();
 }

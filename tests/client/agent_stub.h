@@ -49,6 +49,7 @@ class AgentStub {
   void hang_up() { socket_.reset(); }
 
   // ---- rings
+  // Waits for room.
   void send(const wire::AgentMessage& message);
   // The next message, which must be a T.
   template <typename T>
