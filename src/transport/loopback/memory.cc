@@ -10,10 +10,7 @@ namespace pegaflow::transport {
 
 Result<std::unique_ptr<LocalMemory>> LoopbackLocalMemory::map(Fabric& fabric,
                                                               std::span<std::byte> bytes,
-                                                              RegistrationLimit::Slot slot) {
-  if (bytes.empty()) {
-    return Error(Code::kInvalidArgument, "registering memory: 0 bytes, expected at least 1");
-  }
+                                                              Registrations::Slot slot) {
   const auto region = fabric.add_region(bytes);
   std::array<std::byte, sizeof region> rkey{};
   ByteWriter(rkey).put(region);

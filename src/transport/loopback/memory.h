@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "transport/loopback/fabric.h"
-#include "transport/registration_limit.h"
+#include "transport/registrations.h"
 #include "transport/transport.h"
 
 namespace pegaflow::transport {
@@ -14,10 +14,10 @@ namespace pegaflow::transport {
 class LoopbackLocalMemory final : public LocalMemory {
  public:
   static Result<std::unique_ptr<LocalMemory>> map(Fabric& fabric, std::span<std::byte> bytes,
-                                                  RegistrationLimit::Slot slot);
+                                                  Registrations::Slot slot);
   // Takes over `slot` and a region that was added to `fabric`; `remote_key` names the region.
   LoopbackLocalMemory(Fabric& fabric, RegionKey region, std::span<std::byte> bytes, Blob remote_key,
-                      RegistrationLimit::Slot slot)
+                      Registrations::Slot slot)
       : slot_(std::move(slot)),
         fabric_(fabric),
         region_(region),
@@ -31,7 +31,7 @@ class LoopbackLocalMemory final : public LocalMemory {
   Blob remote_key() const override { return remote_key_; }
 
  private:
-  RegistrationLimit::Slot slot_;
+  Registrations::Slot slot_;
   Fabric& fabric_;
   RegionKey region_;
   std::span<std::byte> bytes_;

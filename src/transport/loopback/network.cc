@@ -12,14 +12,14 @@ class LoopbackContext final : public Context {
  public:
   LoopbackContext(Fabric& fabric, std::uint32_t max_registrations)
       : fabric_(fabric), registrations_(max_registrations) {}
-  ~LoopbackContext() override { PEGAFLOW_CHECK(registrations_.used() == 0); }
+  ~LoopbackContext() override { PEGAFLOW_CHECK(!registrations_.any()); }
   LoopbackContext(const LoopbackContext&) = delete;
   LoopbackContext& operator=(const LoopbackContext&) = delete;
 
   std::string_view name() const override { return "loopback"; }
   std::string version() const override { return "1"; }
   Result<std::unique_ptr<LocalMemory>> register_memory(std::span<std::byte> bytes) override {
-    PEGAFLOW_ASSIGN(auto slot, registrations_.take());
+    PEGAFLOW_ASSIGN(auto slot, registrations_.take(bytes));
     return LoopbackLocalMemory::map(fabric_, bytes, std::move(slot));
   }
   Result<std::unique_ptr<Worker>> make_worker(WorkerEvents& events) override {
@@ -28,7 +28,7 @@ class LoopbackContext final : public Context {
 
  private:
   Fabric& fabric_;
-  RegistrationLimit registrations_;
+  Registrations registrations_;
 };
 
 Port& port_of(const Worker& worker) { return static_cast<const LoopbackWorker&>(worker).port(); }

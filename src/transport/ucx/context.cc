@@ -13,15 +13,15 @@ namespace pegaflow::transport {
 void UcxContextDeleter::operator()(ucp_context_h context) const { ucp_cleanup(context); }
 
 // A registration that outlives its context would unmap through a dangling handle.
-UcxContext::~UcxContext() { PEGAFLOW_CHECK(registrations_.used() == 0); }
+UcxContext::~UcxContext() { PEGAFLOW_CHECK(!registrations_.any()); }
 
 Result<std::unique_ptr<LocalMemory>> UcxContext::register_memory(std::span<std::byte> bytes) {
-  PEGAFLOW_ASSIGN(auto slot, registrations_.take());
+  PEGAFLOW_ASSIGN(auto slot, registrations_.take(bytes));
   return UcxLocalMemory::map(context_.get(), bytes, std::move(slot));
 }
 
 Result<std::unique_ptr<Worker>> UcxContext::make_worker(WorkerEvents& events) {
-  return UcxWorker::create(context_.get(), events);
+  return UcxWorker::create(context_.get(), registrations_, events);
 }
 
 Result<std::unique_ptr<Context>> make_ucx_context(const ContextConfig& config) {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "transport/registration_limit.h"
+#include "transport/registrations.h"
 #include "transport/transport.h"
 #include "transport/ucx/version.h"
 
@@ -32,7 +32,7 @@ class UcxContext final : public Context {
  private:
   UniqueUcxContext context_;
   UcxVersion version_;
-  RegistrationLimit registrations_;
+  Registrations registrations_;
 };
 
 }  // namespace pegaflow::transport

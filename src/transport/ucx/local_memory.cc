@@ -9,10 +9,7 @@ namespace pegaflow::transport {
 
 Result<std::unique_ptr<LocalMemory>> UcxLocalMemory::map(ucp_context_h context,
                                                          std::span<std::byte> bytes,
-                                                         RegistrationLimit::Slot slot) {
-  if (bytes.empty()) {
-    return Error(Code::kInvalidArgument, "registering memory: 0 bytes, expected at least 1");
-  }
+                                                         Registrations::Slot slot) {
   ucp_mem_map_params_t params{};
   params.field_mask = UCP_MEM_MAP_PARAM_FIELD_ADDRESS | UCP_MEM_MAP_PARAM_FIELD_LENGTH;
   params.address = bytes.data();

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "transport/registration_limit.h"
+#include "transport/registrations.h"
 #include "transport/transport.h"
 
 namespace pegaflow::transport {
@@ -13,7 +13,7 @@ namespace pegaflow::transport {
 class UcxLocalMemory final : public LocalMemory {
  public:
   static Result<std::unique_ptr<LocalMemory>> map(ucp_context_h context, std::span<std::byte> bytes,
-                                                  RegistrationLimit::Slot slot);
+                                                  Registrations::Slot slot);
   ~UcxLocalMemory() override;
   UcxLocalMemory(const UcxLocalMemory&) = delete;
   UcxLocalMemory& operator=(const UcxLocalMemory&) = delete;
@@ -24,11 +24,11 @@ class UcxLocalMemory final : public LocalMemory {
 
  private:
   UcxLocalMemory(ucp_context_h context, ucp_mem_h handle, std::span<std::byte> bytes,
-                 RegistrationLimit::Slot slot)
+                 Registrations::Slot slot)
       : slot_(std::move(slot)), context_(context), handle_(handle), bytes_(bytes) {}
   Status pack_remote_key();
 
-  RegistrationLimit::Slot slot_;
+  Registrations::Slot slot_;
   ucp_context_h context_;
   ucp_mem_h handle_;
   std::span<std::byte> bytes_;

@@ -6,8 +6,18 @@
 
 namespace pegaflow::transport {
 
-Receives::Receives(LinkFailure& failure) : failure_(failure), receives_(kPrepostedReceives) {
-  for (auto& receive : receives_) receive.owner = this;
+Receives::Receives(const Channel& channel, LinkFailure& failure)
+    : channel_(channel),
+      failure_(failure),
+      storage_(channel.buffers * channel.buffer_bytes),
+      receives_(channel.buffers),
+      ready_(channel.buffers) {
+  std::span<std::byte> left(storage_);
+  for (auto& receive : receives_) {
+    receive.owner = this;
+    receive.buffer = left.first(channel.buffer_bytes);
+    left = left.subspan(channel.buffer_bytes);
+  }
 }
 
 Status Receives::post_all(ucp_worker_h worker) {
@@ -17,18 +27,16 @@ Status Receives::post_all(ucp_worker_h worker) {
   return {};
 }
 
-std::span<const std::byte> Receives::front() const {
-  PEGAFLOW_CHECK(ready_count_ > 0);
-  const auto* receive = ready_[ready_first_];
-  return std::span(receive->data).first(receive->length);
+std::span<const std::byte> Receives::front() {
+  PEGAFLOW_CHECK(!ready_.empty());
+  const auto* receive = ready_.front();
+  return receive->buffer.first(receive->length);
 }
 
 void Receives::repost_front(ucp_worker_h worker) {
-  PEGAFLOW_CHECK(ready_count_ > 0);
-  auto& receive = *ready_[ready_first_];
-  ready_first_ = (ready_first_ + 1) % ready_.size();
-  --ready_count_;
-  const auto status = post(worker, receive);
+  const auto receive = ready_.try_pop();
+  PEGAFLOW_CHECK(receive.has_value());
+  const auto status = post(worker, **receive);
   if (status != UCS_OK) failure_.note("posting a receive", status);
 }
 
@@ -48,8 +56,8 @@ ucs_status_t Receives::post(ucp_worker_h worker, Receive& receive) {
   params.cb.recv = &Receives::on_received;
   params.user_data = &receive;
   receive.posted = true;
-  const auto request = ucp_tag_recv_nbx(worker, receive.data.data(), receive.data.size(),
-                                        kMessageTag, ~ucp_tag_t{0}, &params);
+  const auto request = ucp_tag_recv_nbx(worker, receive.buffer.data(), receive.buffer.size(),
+                                        channel_.tag, ~ucp_tag_t{0}, &params);
   if (UCS_PTR_IS_ERR(request)) {
     receive.posted = false;
     return UCS_PTR_STATUS(request);
@@ -69,14 +77,12 @@ void Receives::on_received(void* request, ucs_status_t status, const ucp_tag_rec
 
 void Receives::arrived(Receive& receive, ucs_status_t status, std::size_t length) {
   if (cancelling_) return;
-  if (status != UCS_OK || length == 0 || length > receive.data.size()) {
-    failure_.note("receiving a message of 1 to 1024 bytes",
-                  status == UCS_OK ? UCS_ERR_INVALID_PARAM : status);
+  if (status != UCS_OK || length == 0) {
+    failure_.note("receiving a message", status == UCS_OK ? UCS_ERR_INVALID_PARAM : status);
     return;
   }
   receive.length = length;
-  ready_[(ready_first_ + ready_count_) % ready_.size()] = &receive;
-  ++ready_count_;
+  PEGAFLOW_CHECK(ready_.try_push(&receive));
 }
 
 }  // namespace pegaflow::transport

@@ -4,32 +4,42 @@
 
 #include <cstring>
 
-#include "transport/ucx/receives.h"
+#include "base/check.h"
 
 namespace pegaflow::transport {
 
-Sends::Sends(LinkFailure& failure) : failure_(failure), buffers_(kPrepostedReceives) {
+Sends::Sends(const Channel& channel, LinkFailure& failure)
+    : channel_(channel),
+      failure_(failure),
+      storage_(channel.buffers * channel.buffer_bytes),
+      buffers_(channel.buffers),
+      free_(channel.buffers) {
+  std::span<std::byte> left(storage_);
   for (auto& buffer : buffers_) {
     buffer.owner = this;
-    free_[free_count_++] = &buffer;
+    buffer.bytes = left.first(channel.buffer_bytes);
+    left = left.subspan(channel.buffer_bytes);
+    give_back(buffer);
   }
 }
 
 Status Sends::send(ucp_ep_h endpoint, std::span<const std::byte> message) {
-  if (free_count_ == 0) {
+  const auto free = free_.try_pop();
+  if (!free) {
     return Error(Code::kResourceExhausted,
-                 "all " + std::to_string(free_.size()) + " send buffers are in use");
+                 "all " + std::to_string(channel_.buffers) + " send buffers are in use");
   }
-  auto& buffer = *free_[--free_count_];
-  std::memcpy(buffer.data.data(), message.data(), message.size());
+  auto& buffer = **free;
+  PEGAFLOW_CHECK(message.size() <= buffer.bytes.size());
+  std::memcpy(buffer.bytes.data(), message.data(), message.size());
   ucp_request_param_t params{};
   params.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
   params.cb.send = &Sends::on_sent;
   params.user_data = &buffer;
   const auto request =
-      ucp_tag_send_nbx(endpoint, buffer.data.data(), message.size(), kMessageTag, &params);
+      ucp_tag_send_nbx(endpoint, buffer.bytes.data(), message.size(), channel_.tag, &params);
   if (UCS_PTR_IS_PTR(request)) return {};
-  free_[free_count_++] = &buffer;
+  give_back(buffer);
   const auto status = UCS_PTR_STATUS(request);
   if (status != UCS_OK) failure_.note("sending a message", status);
   return ucx_status("sending a message", status);
@@ -38,9 +48,11 @@ Status Sends::send(ucp_ep_h endpoint, std::span<const std::byte> message) {
 void Sends::on_sent(void* request, ucs_status_t status, void* user_data) {
   auto& buffer = *static_cast<Buffer*>(user_data);
   auto& sends = *buffer.owner;
-  sends.free_[sends.free_count_++] = &buffer;
+  sends.give_back(buffer);
   if (status != UCS_OK) sends.failure_.note("sending a message", status);
   ucp_request_free(request);
 }
+
+void Sends::give_back(Buffer& buffer) { PEGAFLOW_CHECK(free_.try_push(&buffer)); }
 
 }  // namespace pegaflow::transport

@@ -51,19 +51,24 @@ Result<Blob> make_address(ucp_worker_h worker) {
 
 void UcxWorkerDeleter::operator()(ucp_worker_h worker) const { ucp_worker_destroy(worker); }
 
-Result<std::unique_ptr<Worker>> UcxWorker::create(ucp_context_h context, WorkerEvents& events) {
+Result<std::unique_ptr<Worker>> UcxWorker::create(ucp_context_h context,
+                                                  const Registrations& memories,
+                                                  WorkerEvents& events) {
   PEGAFLOW_ASSIGN(auto ucp_worker, make_ucp_worker(context));
-  std::unique_ptr<UcxWorker> worker(new UcxWorker(std::move(ucp_worker), events));
+  std::unique_ptr<UcxWorker> worker(new UcxWorker(std::move(ucp_worker), memories, events));
   PEGAFLOW_TRY(worker->prepare());
   return std::unique_ptr<Worker>(std::move(worker));
 }
 
-UcxWorker::UcxWorker(UniqueUcxWorker worker, WorkerEvents& events)
+UcxWorker::UcxWorker(UniqueUcxWorker worker, const Registrations& memories, WorkerEvents& events)
     : events_(events),
-      receives_(failure_),
-      sends_(failure_),
+      receives_(kMessages, failure_),
+      sends_(kMessages, failure_),
+      put_notices_(kPutNotices, failure_),
       puts_(failure_),
+      emulated_puts_(put_notices_, failure_),
       flushes_(failure_),
+      incoming_puts_(memories, put_notices_, flushes_, failure_),
       worker_(std::move(worker)),
       endpoint_(failure_) {}
 
@@ -71,6 +76,7 @@ UcxWorker::~UcxWorker() {
   check_thread();
   PEGAFLOW_CHECK(!in_progress_);
   memories_.release_all();
+  incoming_puts_.cancel_all(worker_.get());
   receives_.cancel_all(worker_.get());
   // UCX 1.22 aborts when its worker is destroyed while cma still works on a put.
   endpoint_.close(worker_.get(), [this] { return puts_.unfinished() == 0; }, kClosePatience);
@@ -80,6 +86,7 @@ Status UcxWorker::prepare() {
   PEGAFLOW_ASSIGN(address_, make_address(worker_.get()));
   PEGAFLOW_TRY(ucx_status("asking for a UCX worker's event fd",
                           ucp_worker_get_efd(worker_.get(), &event_fd_)));
+  PEGAFLOW_TRY(incoming_puts_.post_all(worker_.get()));
   return receives_.post_all(worker_.get());
 }
 
@@ -100,7 +107,10 @@ Status UcxWorker::connect(const Blob& peer_address) {
     return Error(Code::kFailedPrecondition, "the worker is connected already: one link each");
   }
   PEGAFLOW_ASSIGN(const auto address, unwrap_blob(BlobKind::kUcxAddress, peer_address));
-  return endpoint_.connect(worker_.get(), address);
+  PEGAFLOW_TRY(endpoint_.connect(worker_.get(), address));
+  PEGAFLOW_ASSIGN(const auto lanes, query_lanes(endpoint_.get()));
+  emulate_ = lanes.emulated;
+  return {};
 }
 
 Result<std::unique_ptr<RemoteMemory>> UcxWorker::unpack(const Blob& remote_key) {
@@ -120,12 +130,14 @@ Status UcxWorker::put(std::span<const std::byte> from, const LocalMemory& local,
   const auto& target = static_cast<const UcxRemoteMemory&>(to);
   PEGAFLOW_CHECK(target.belongs_to(memories_));
   PEGAFLOW_TRY(check_put_range(from, local, to, offset));
-  return puts_.put(endpoint_.get(), from, static_cast<const UcxLocalMemory&>(local), target,
-                   offset);
+  const auto& source = static_cast<const UcxLocalMemory&>(local);
+  if (emulate_) return emulated_puts_.put(endpoint_.get(), from, source, target, offset);
+  return puts_.put(endpoint_.get(), from, source, target, offset);
 }
 
 Status UcxWorker::flush(std::uint64_t token) {
   PEGAFLOW_TRY(check_usable());
+  if (emulate_) return emulated_puts_.flush(endpoint_.get(), flushes_, token);
   return flushes_.start(endpoint_.get(), token);
 }
 
@@ -134,6 +146,7 @@ unsigned UcxWorker::progress() {
   PEGAFLOW_CHECK(!in_progress_);
   in_progress_ = true;
   unsigned steps = ucp_worker_progress(worker_.get());
+  steps += incoming_puts_.progress(worker_.get(), endpoint_.get());
   steps += deliver_messages();
   steps += report_break();
   steps += report_flushes();
@@ -178,7 +191,10 @@ unsigned UcxWorker::report_flushes() {
 Result<bool> UcxWorker::arm() {
   check_thread();
   const bool break_to_report = failure_.happened() && !break_reported_;
-  if (receives_.ready() > 0 || flushes_.finished() > 0 || break_to_report) return false;
+  if (receives_.ready() > 0 || flushes_.finished() > 0 || incoming_puts_.has_work() ||
+      break_to_report) {
+    return false;
+  }
   const auto status = ucp_worker_arm(worker_.get());
   if (status == UCS_ERR_BUSY) return false;
   PEGAFLOW_TRY(ucx_status("arming a UCX worker", status));
@@ -192,7 +208,11 @@ Result<LaneInfo> UcxWorker::lanes() const {
   if (!wired_up_) {
     return Error(Code::kUnavailable, "the lanes are known after the first flush was reported");
   }
-  return query_lanes(endpoint_.get());
+  PEGAFLOW_ASSIGN(auto lanes, query_lanes(endpoint_.get()));
+  if (lanes.emulated != emulate_) {
+    return Error(Code::kInternal, "UCX changed its lanes during the wire-up: " + lanes.text);
+  }
+  return lanes;
 }
 
 }  // namespace pegaflow::transport

@@ -8,9 +8,12 @@
 #include <memory>
 #include <thread>
 
+#include "transport/registrations.h"
 #include "transport/transport.h"
+#include "transport/ucx/emulated_puts.h"
 #include "transport/ucx/endpoint.h"
 #include "transport/ucx/flushes.h"
+#include "transport/ucx/incoming_puts.h"
 #include "transport/ucx/link_failure.h"
 #include "transport/ucx/puts.h"
 #include "transport/ucx/receives.h"
@@ -26,7 +29,9 @@ using UniqueUcxWorker = std::unique_ptr<struct ucp_worker, UcxWorkerDeleter>;
 
 class UcxWorker final : public Worker {
  public:
-  static Result<std::unique_ptr<Worker>> create(ucp_context_h context, WorkerEvents& events);
+  static Result<std::unique_ptr<Worker>> create(ucp_context_h context,
+                                                const Registrations& memories,
+                                                WorkerEvents& events);
   ~UcxWorker() override;
   UcxWorker(const UcxWorker&) = delete;
   UcxWorker& operator=(const UcxWorker&) = delete;
@@ -45,7 +50,7 @@ class UcxWorker final : public Worker {
   Result<LaneInfo> lanes() const override;
 
  private:
-  UcxWorker(UniqueUcxWorker worker, WorkerEvents& events);
+  UcxWorker(UniqueUcxWorker worker, const Registrations& memories, WorkerEvents& events);
   Status prepare();  // address, event fd, receives
   Status check_usable() const;
   void check_thread() const;
@@ -59,13 +64,17 @@ class UcxWorker final : public Worker {
   bool break_reported_ = false;
   bool in_progress_ = false;
   bool wired_up_ = false;  // a flush went through
+  bool emulate_ = false;   // the endpoint has no lane for puts
   int event_fd_ = -1;      // UCX's own
   Blob address_;
   // UCX calls back into the tables until its worker is gone, so they outlive it.
   Receives receives_;
   Sends sends_;
+  Sends put_notices_;
   Puts puts_;
+  EmulatedPuts emulated_puts_;
   Flushes flushes_;
+  IncomingPuts incoming_puts_;
   UniqueUcxWorker worker_;
   Endpoint endpoint_;
   RemoteMemories memories_;
