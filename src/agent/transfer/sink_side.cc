@@ -71,6 +71,15 @@ void SinkSide::on_want(LinkPort& link, const wire::Want& want) {
     stream->offer_deadline.reset();
     receive.offer_wait_us = std::max(receive.offer_wait_us, waited);
     stream->probe->stage(metrics::Stage::kOfferWait, now - stream->asked);
+    // For the statistics of the client, which alone sees the receive's end. Of several streams
+    // the last one tells.
+    receive.client->send(wire::RingResult{EventKind::kOffered,
+                                          Reason::kNone,
+                                          receive.request.key,
+                                          receive.handle,
+                                          receive.offer_wait_us,
+                                          receive.grant_us,
+                                          {}});
   }
   stream->region->credits().set_ready(stream->credit, want.ready);
   RegionSlots& region = *stream->region;

@@ -79,6 +79,20 @@ TEST_P(Transfer, a_receive_before_its_offer_waits_for_it) {
   EXPECT_EQ(world_.d_client.verified[handle].size(), kChunks);
 }
 
+TEST_P(Transfer, the_receiver_is_told_how_long_it_waited_for_the_offer) {
+  const std::uint64_t handle = world_.d_client.receive(key_, kTokens);
+  world_.settle();
+  EXPECT_TRUE(world_.d_client.offered.empty());
+  world_.advance(20ms);
+  world_.p_client.offer(key_, kTokens);
+  world_.settle();
+  ASSERT_EQ(world_.d_client.offered.size(), 1U);
+  EXPECT_EQ(world_.d_client.offered[0].handle, handle);
+  EXPECT_GE(world_.d_client.offered[0].offer_wait_us, 20'000U);
+  EXPECT_GE(world_.d_client.offered[0].grant_us, 1U);
+  EXPECT_LT(world_.d_client.offered[0].grant_us, 20'000U);
+}
+
 TEST_P(Transfer, chunks_flow_as_they_become_ready) {
   world_.p_client.offer(key_, kTokens);
   const std::uint64_t handle = world_.d_client.receive(key_, kTokens);

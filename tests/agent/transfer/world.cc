@@ -140,7 +140,9 @@ bool FakeClient::take_message() {
     std::erase_if(scatters, [&](const Work& w) { return w.stream == stop->stream; });
     tell(wire::RingStopped{stop->stream, {}});
   } else {
-    results.push_back(std::get<wire::RingResult>(message));
+    const auto& result = std::get<wire::RingResult>(message);
+    const bool step = result.kind == EventKind::kOffered && result.handle != 0;
+    (step ? offered : results).push_back(result);
   }
   return true;
 }

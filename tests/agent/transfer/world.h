@@ -105,6 +105,7 @@ class FakeClient final : public ClientPort {
   std::map<StreamKey, Stream> streams;
   std::vector<Work> claimed, scatters;
   std::vector<wire::RingResult> results;
+  std::vector<wire::RingResult> offered;                      // of receives: a step, not an end
   std::map<std::uint64_t, std::set<std::uint32_t>> verified;  // handle → chunks
   LocalPool pool;
   std::uint32_t wrong_bytes = 0;
