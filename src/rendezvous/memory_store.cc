@@ -67,11 +67,21 @@ Result<Lease> MemoryStore::put(PutRequest request) {
                      ", which may take over at once only by naming that epoch as previous_epoch");
   }
   if (live == nullptr || *live != *record) {
+    tell_stored(live, *record);
     slot.entry.record = std::move(record);
     slot.entry.json = std::move(json);
     changed(slot);
   }
   return lease_now(slot);
+}
+
+void MemoryStore::tell_stored(const AgentRecord* before, const AgentRecord& now) const {
+  if (events_ == nullptr) return;
+  if (before != nullptr && before->epoch == now.epoch) {
+    events_->updated(now.name);
+  } else {
+    events_->registered(now.name, now.epoch);
+  }
 }
 
 Result<MemoryStore::Slot*> MemoryStore::live_slot(std::string_view name, AgentEpoch epoch) {
@@ -101,6 +111,7 @@ Status MemoryStore::remove(std::string_view name, AgentEpoch epoch) {
   PEGAFLOW_ASSIGN(Slot * slot, live_slot(name, epoch));
   slot->entry.record = nullptr;
   slot->entry.json = nullptr;
+  if (events_ != nullptr) events_->removed(name);
   changed(*slot);
   return {};
 }

@@ -82,7 +82,10 @@ class Store {
 class StoreEvents {
  public:
   virtual ~StoreEvents() = default;
-  virtual void live_agents(std::size_t count) = 0;  // after each change
+  virtual void live_agents(std::size_t count) = 0;                       // after each change
+  virtual void registered(std::string_view name, AgentEpoch epoch) = 0;  // a new epoch
+  virtual void updated(std::string_view name) = 0;  // another record of the same epoch
+  virtual void removed(std::string_view name) = 0;  // it said goodbye
   virtual void lease_expired(std::string_view name) = 0;
 };
 
@@ -108,7 +111,8 @@ class MemoryStore final : public Store {
     TimePoint lease_end;
   };
 
-  void expire();             // all private functions: mutex_ held
+  void expire();  // all private functions: mutex_ held
+  void tell_stored(const AgentRecord* before, const AgentRecord& now) const;
   void changed(Slot& slot);  // gives it the next revision, wakes waiters
   std::optional<TimePoint> next_expiry() const;
   Listing changes_since(const std::optional<Revision>& since) const;

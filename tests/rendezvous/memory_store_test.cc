@@ -19,9 +19,16 @@ constexpr milliseconds kNoWait{0};
 class Recorder final : public StoreEvents {
  public:
   void live_agents(std::size_t count) override { live.push_back(count); }
-  void lease_expired(std::string_view name) override { expired.emplace_back(name); }
+  void registered(std::string_view name, AgentEpoch epoch) override {
+    told.push_back(std::string(name) + " registered " + std::to_string(epoch.value));
+  }
+  void updated(std::string_view name) override { told.push_back(std::string(name) + " updated"); }
+  void removed(std::string_view name) override { told.push_back(std::string(name) + " removed"); }
+  void lease_expired(std::string_view name) override {
+    told.push_back(std::string(name) + " expired");
+  }
   std::vector<std::size_t> live;
-  std::vector<std::string> expired;
+  std::vector<std::string> told;
 };
 
 class MemoryStoreTest : public testing::Test {
@@ -66,7 +73,7 @@ TEST_F(MemoryStoreTest, leases_end_without_heartbeat_and_last_with_it) {
   clock_.advance(milliseconds(1));
   EXPECT_NE(store_.get("d0"), std::nullopt);
   EXPECT_EQ(store_.get("d1"), std::nullopt);
-  EXPECT_THAT(events_.expired, ElementsAre("d1"));
+  EXPECT_EQ(events_.told.back(), "d1 expired");
   EXPECT_THAT(events_.live, ElementsAre(1U, 2U, 1U));
   EXPECT_EQ(store_.heartbeat("d1", {1}).error().code(), Code::kNotFound);
 }
@@ -120,6 +127,18 @@ TEST_F(MemoryStoreTest, removing_needs_the_epoch_and_is_a_change) {
   EXPECT_TRUE(store_.remove("d0", {1}).ok());
   EXPECT_THAT(changed_since(before), ElementsAre("-d0"));
   EXPECT_EQ(store_.remove("d0", {1}).error().code(), Code::kNotFound);
+}
+
+TEST_F(MemoryStoreTest, events_tell_new_epochs_from_updates) {
+  ASSERT_TRUE(put("d0", 1).ok());
+  ASSERT_TRUE(put("d0", 1).ok());
+  auto record = example_record(topology_, "d0", 1);
+  record.pools = {example_pool(1, "x")};
+  ASSERT_TRUE(store_.put({record, std::nullopt}).ok());
+  ASSERT_TRUE(put("d0", 2, AgentEpoch{1}).ok());
+  ASSERT_TRUE(store_.remove("d0", {2}).ok());
+  EXPECT_THAT(events_.told,
+              ElementsAre("d0 registered 1", "d0 updated", "d0 registered 2", "d0 removed"));
 }
 
 TEST_F(MemoryStoreTest, changes_since_a_revision_and_nothing_else) {
