@@ -71,6 +71,9 @@ function(pegaflow_test name)
   endif()
   add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
   pegaflow_compile_options(${name})
+  # Optimising gtest's templates takes most of a test's compile time; the code under test keeps its
+  # optimisation.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
   pegaflow_resolve(deps ${ARG_DEPENDS})
   target_link_libraries(${name} PRIVATE ${deps} GTest::gtest GTest::gmock)
   if(NOT ARG_NO_MAIN)
