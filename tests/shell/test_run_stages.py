@@ -69,6 +69,12 @@ def test_a_failing_stage_does_not_stop_the_next(
     assert closing_line(capsys) == "1 passed, 1 failed, 0 skipped"
 
 
+def test_a_failing_command_does_not_stop_the_next_and_is_not_forgotten(tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    outcome = run_stages.run_stage(stage("(exit 3)", f"touch {later}"), tmp_path)
+    assert later.exists() and outcome.exit_status == 3 and not outcome.ok
+
+
 def test_counts_come_from_the_result_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,7 +88,7 @@ def test_a_stage_that_fails_without_a_failed_case_counts_as_failed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write = 'echo \'<testsuite><testcase name="a"/></testsuite>\' > "$RESULTS/pytest.xml"'
-    assert run(tmp_path, stage(write, "exit 3")) == 1
+    assert run(tmp_path, stage(write, "(exit 3)")) == 1
     assert closing_line(capsys) == "1 passed, 1 failed, 0 skipped"
 
 

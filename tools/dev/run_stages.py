@@ -91,7 +91,8 @@ def run_stage(stage: Stage, build: Path) -> Outcome:
     results.mkdir(parents=True)
     log = build / "logs" / f"{stage.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    script = "set -euxo pipefail\n" + "\n".join(stage.commands)
+    guarded = (f"{command} || status=$?" for command in stage.commands)
+    script = "\n".join(["set -ux", "status=0", *guarded, "exit $status"])
     started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -13,7 +13,7 @@ PYTHON = "build/venv/bin/python"
 
 @dataclass(frozen=True)
 class Stage:
-    """Commands for bash, run from the repository's root; the first failing one ends the stage.
+    """Commands for bash, run from the repository's root; all of them, whatever fails before.
 
     $RESULTS is an empty folder for JUnit files; a stage that leaves none counts as one test.
     """
@@ -43,24 +43,39 @@ def _ctest(folder: str, options: str = "") -> str:
     )
 
 
-def _pytest_folders() -> str:
-    folders = ("tests/shell", "tests/python", "python/tests")
-    return " ".join(folder for folder in folders if (ROOT / folder).is_dir())
+def _pytest(*folders: str, programs: str = "dev") -> str:
+    present = " ".join(folder for folder in folders if (ROOT / folder).is_dir())
+    return (
+        f"PEGAFLOW_BIN_DIR=$PWD/build/{programs} {PYTHON} -m pytest -q -ra --timeout 300"
+        f' --import-mode importlib --junitxml "$RESULTS/pytest.xml" {present}'
+    )
+
+
+def _deployments(programs: str) -> str:
+    """Tests of whole deployments, made of the programs of a build folder."""
+    return _pytest("tests/integration", "tests/faults", programs=programs)
 
 
 def all_stages() -> list[Stage]:
     """Every stage, in the order in which they run."""
     ucx_options = (
-        '-DUCX_ROOT="$(tools/dev/fetch_ucx_wheel.sh)" -DPEGAFLOW_BENCH=OFF'
+        "-DUCX_ROOT=$PWD/build/ucx-1.22/libucx -DPEGAFLOW_BENCH=OFF"
         ' -DPEGAFLOW_TEST_LABELS="ucx|integration"'
     )
     return [
         Stage("build", "GCC, -Werror", _build("dev"), quick=True),
-        Stage("tests", "unit, property, integration, faults", (_ctest("dev"),), quick=True),
+        Stage("tests", "unit and property tests", (_ctest("dev"),), quick=True),
+        Stage(
+            "deploy",
+            "whole deployments, and faults in them",
+            (_deployments("dev"),),
+            quick=True,
+            needs="tests/integration",
+        ),
         Stage(
             "python",
-            "pytest",
-            (f'{PYTHON} -m pytest -q --junitxml="$RESULTS/pytest.xml" {_pytest_folders()}',),
+            "scripts, formats, bindings",
+            (_pytest("tests/shell", "tests/python", "python/tests"),),
             quick=True,
         ),
         Stage(
@@ -71,7 +86,12 @@ def all_stages() -> list[Stage]:
             needs="tests/rdma/run.sh",
         ),
         Stage("lint", "format, tidy, layers, scripts, Python", ("bash tools/dev/lint.sh",)),
-        Stage("asan", "clang, address and undefined behaviour", (*_build("asan"), _ctest("asan"))),
+        Stage(
+            "asan",
+            "clang, address and undefined behaviour",
+            (*_build("asan"), _ctest("asan"), _deployments("asan")),
+            limit_seconds=2700,
+        ),
         Stage(
             "tsan",
             "clang, data races; tests labelled tsan",
@@ -80,7 +100,12 @@ def all_stages() -> list[Stage]:
         Stage(
             "ucx-1.22",
             "the second UCX",
-            (*_build("dev", ucx_options, folder="ucx122"), _ctest("ucx122")),
+            (
+                "bash tools/dev/fetch_ucx_wheel.sh",
+                *_build("dev", ucx_options, folder="ucx122"),
+                _ctest("ucx122"),
+                _deployments("ucx122"),
+            ),
             needs="src/transport/ucx",
         ),
         Stage(
