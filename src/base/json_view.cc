@@ -177,8 +177,7 @@ void JsonView::expected(std::string_view what) const {
   fault("expected " + std::string(what) + ", got " + shown(*value_));
 }
 
-bool JsonView::object(std::initializer_list<std::string_view> required,
-                      std::initializer_list<std::string_view> optional) const {
+bool JsonView::open_object(std::initializer_list<std::string_view> required) const {
   if (!present()) return false;
   if (!value_->is_object()) {
     expected("an object");
@@ -190,6 +189,13 @@ bool JsonView::object(std::initializer_list<std::string_view> required,
     fault("the key \"" + std::string(key) + "\" is missing");
     fine = false;
   }
+  return fine;
+}
+
+bool JsonView::object(std::initializer_list<std::string_view> required,
+                      std::initializer_list<std::string_view> optional) const {
+  bool fine = open_object(required);
+  if (!present() || !value_->is_object()) return false;
   for (const auto& [key, value] : value_->items()) {
     if (contains(required, key) || contains(optional, key)) continue;
     child(value, key).fault("unknown key");

@@ -67,6 +67,8 @@ class JsonView {
   // An object with all of `required`, perhaps some of `optional`, and nothing else.
   bool object(std::initializer_list<std::string_view> required,
               std::initializer_list<std::string_view> optional = {}) const;
+  // An object with at least `required`: what a newer version may have added is skipped.
+  bool open_object(std::initializer_list<std::string_view> required) const;
   bool has(std::string_view key) const;
   // A view of no value (whose reads are silent) when the key isn't there.
   JsonView operator[](std::string_view key) const;

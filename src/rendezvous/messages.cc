@@ -37,7 +37,7 @@ Revision read_revision(const JsonView& view) {
 
 Entry read_entry(const JsonView& view) {
   Entry entry;
-  if (!view.object({"name", "revision", "record"})) return entry;
+  if (!view.open_object({"name", "revision", "record"})) return entry;
   entry.name = view["name"].text(kNameRule);
   entry.revision = read_revision(view["revision"]).number;
   if (!view["record"].raw().is_null()) {
@@ -48,7 +48,7 @@ Entry read_entry(const JsonView& view) {
 
 Listing read_listing(const JsonView& view) {
   Listing listing;
-  if (!view.object({"revision", "complete", "agents"})) return listing;
+  if (!view.open_object({"revision", "complete", "agents"})) return listing;
   listing.revision = read_revision(view["revision"]);
   listing.complete = view["complete"].boolean();
   for (const auto& agent : view["agents"].array(0, kMaxEntries)) {
@@ -97,7 +97,7 @@ std::string put_to_json(const PutRequest& request) {
 Result<PutRequest> put_from_json(std::string_view text) {
   return read_document(text, [](const JsonView& view) {
     PutRequest request;
-    if (!view.object({"record"}, {"previous_epoch"})) return request;
+    if (!view.open_object({"record"})) return request;
     request.record = read_record(view["record"]);
     if (view.has("previous_epoch")) request.previous_epoch = {view["previous_epoch"].hex_u64()};
     return request;
@@ -108,7 +108,7 @@ std::string epoch_body(AgentEpoch epoch) { return json_text({{"epoch", epoch_to_
 
 Result<AgentEpoch> epoch_from_body(std::string_view text) {
   return read_document(text, [](const JsonView& view) {
-    view.object({"epoch"});
+    view.open_object({"epoch"});
     return AgentEpoch{view["epoch"].hex_u64()};
   });
 }
@@ -120,7 +120,7 @@ std::string lease_to_json(const Lease& lease) {
 Result<Lease> lease_from_json(std::string_view text) {
   return read_document(text, [](const JsonView& view) {
     Lease lease;
-    if (!view.object({"revision", "lease_ms"})) return lease;
+    if (!view.open_object({"revision", "lease_ms"})) return lease;
     lease.revision = read_revision(view["revision"]);
     lease.duration = milliseconds(view["lease_ms"].integer(1, kMaxLeaseMs));
     return lease;

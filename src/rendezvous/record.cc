@@ -41,7 +41,7 @@ json region_json(const RegionRecord& region) {
 
 LinkRecord read_link(const JsonView& view) {
   LinkRecord link;
-  if (!view.object({"peer", "direction", "incarnation", "worker_address"})) return link;
+  if (!view.open_object({"peer", "direction", "incarnation", "worker_address"})) return link;
   link.peer = view["peer"].text(kNameRule);
   link.direction = view["direction"].one_of({"to", "from"}) == 0 ? "to" : "from";
   link.incarnation = {view["incarnation"].number<std::uint32_t>(0, kMaxU32)};
@@ -51,7 +51,7 @@ LinkRecord read_link(const JsonView& view) {
 
 RegionRecord read_region(const JsonView& view) {
   RegionRecord region;
-  if (!view.object({"name", "memory", "slot_bytes", "slot_count", "rkeys"})) return region;
+  if (!view.open_object({"name", "memory", "slot_bytes", "slot_count", "rkeys"})) return region;
   region.name = view["name"].text(kNameRule);
   region.memory =
       view["memory"].one_of({"host", "cuda"}) == 1 ? MemoryKind::kCuda : MemoryKind::kHost;
@@ -76,7 +76,7 @@ KvShape read_shape(const JsonView& view) {
 
 PoolRecord read_pool(const JsonView& view) {
   PoolRecord pool;
-  if (!view.object({"id", "instance", "shape"})) return pool;
+  if (!view.open_object({"id", "instance", "shape"})) return pool;
   pool.id = {view["id"].number<std::uint32_t>(1, kMaxU32)};
   pool.instance = view["instance"].text(kInstanceRule);
   pool.shape = read_shape(view["shape"]);
@@ -84,7 +84,7 @@ PoolRecord read_pool(const JsonView& view) {
 }
 
 BuildRecord read_build(const JsonView& view) {
-  if (!view.object({"version", "ucx"})) return {};
+  if (!view.open_object({"version", "ucx"})) return {};
   return {view["version"].text(kVersionRule), view["ucx"].text(kOptionalVersionRule)};
 }
 
@@ -104,8 +104,8 @@ json pool_json(const PoolRecord& pool) {
 
 AgentRecord read_record(const JsonView& view) {
   AgentRecord record;
-  if (!view.object({"name", "epoch", "control", "http", "topology_hash", "build", "transports",
-                    "links", "regions", "pools"})) {
+  if (!view.open_object({"name", "epoch", "control", "http", "topology_hash", "build", "transports",
+                         "links", "regions", "pools"})) {
     return record;
   }
   record.name = view["name"].text(kNameRule);

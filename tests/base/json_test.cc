@@ -67,6 +67,13 @@ TEST(JsonView, objects_name_missing_and_unknown_keys) {
   EXPECT_EQ(fault_when("3", read), "/x: expected an object, got 3");
 }
 
+TEST(JsonView, open_objects_may_have_more_keys_but_not_fewer) {
+  const auto read = [](const JsonView& x) { x.open_object({"a"}); };
+  EXPECT_EQ(fault_when(R"({"a": 1, "c": 2})", read), "");
+  EXPECT_EQ(fault_when(R"({"c": 2})", read), "/x: the key \"a\" is missing");
+  EXPECT_EQ(fault_when("[]", read), "/x: expected an object, got an array");
+}
+
 TEST(JsonView, text_is_checked_for_length_and_characters) {
   const auto read = [](const JsonView& x) { (void)x.text({2, 4, "-"}); };
   EXPECT_EQ(fault_when("\"a-1\"", read), "");

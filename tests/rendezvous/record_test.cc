@@ -77,6 +77,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Damage{"\"rank\"", "\"Rank\"", "/pools/0/shape: the key"},
                     Damage{"\"pools\"", "\"pool\"", ": the key \"pools\" is missing"}));
 
+TEST(Record, keys_of_a_newer_version_are_skipped) {
+  std::string text = record_to_json(full_record());
+  text.insert(1, R"("added_later": {"a": [1]}, )");
+  EXPECT_EQ(record_from_json(text).value(), full_record());
+}
+
 TEST(Record, too_large_blobs_are_refused) {
   auto record = full_record();
   record.links[0].worker_address.resize(RecordLimits::kBlobBytes);
