@@ -21,11 +21,12 @@ class Backend {
 
 struct BackendSpec {
   const char* name;
+  const char* missing = nullptr;  // why it can't run here
   std::unique_ptr<Backend> (*make)();
   const char* put_lane;               // a transport that puts must go over when they are one-sided
   bool peer_can_be_killed = false;    // it is a process
   bool destroying_fences = true;      // cma writes memory without asking its owner's process
-  bool destroying_is_noticed = true;  // shared memory knows the end of processes only
+  bool destroying_is_noticed = true;  // only the end of the process is
 };
 
 std::vector<BackendSpec> backends_under_test();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <string>
 
 #include "backend.h"
@@ -18,9 +19,14 @@ constexpr std::string_view kRole = "--peer=";
 constexpr int kPeerControlFd = 10;
 constexpr const char* kTcp = "tcp";
 constexpr const char* kShm = "posix,sysv,cma,tcp";
+constexpr const char* kRc = "rc_verbs,ud_verbs";
+
+// A device as UCX_NET_DEVICES names it, e.g. "rxe0:1".
+const char* rdma_device() { return std::getenv("PEGAFLOW_TEST_RDMA_DEVICE"); }
 
 std::unique_ptr<Context> make_context_over(const std::string& tls) {
-  auto context = make_ucx_context({.tls = tls, .net_devices = "lo", .settings = {}});
+  auto context = make_ucx_context(
+      {.tls = tls, .net_devices = tls == kRc ? rdma_device() : "lo", .settings = {}});
   if (!context.ok()) std::fprintf(stderr, "%s\n", context.error().message().c_str());
   return std::move(context).value();
 }
@@ -82,6 +88,7 @@ class UcxBackend final : public Backend {
 
 std::unique_ptr<Backend> tcp_threads() { return std::make_unique<UcxBackend>(kTcp, false); }
 std::unique_ptr<Backend> tcp_processes() { return std::make_unique<UcxBackend>(kTcp, true); }
+std::unique_ptr<Backend> rc_processes() { return std::make_unique<UcxBackend>(kRc, true); }
 std::unique_ptr<Backend> shm_processes() { return std::make_unique<UcxBackend>(kShm, true); }
 
 }  // namespace
@@ -97,6 +104,12 @@ std::vector<BackendSpec> backends_under_test() {
            .put_lane = "cma",
            .peer_can_be_killed = true,
            .destroying_fences = false,
+           .destroying_is_noticed = false},
+          {.name = "RcProcesses",
+           .missing = rdma_device() == nullptr ? "needs PEGAFLOW_TEST_RDMA_DEVICE" : nullptr,
+           .make = rc_processes,
+           .put_lane = "rc_verbs",
+           .peer_can_be_killed = true,
            .destroying_is_noticed = false}};
 }
 
