@@ -80,7 +80,7 @@ void Loop::run(LoopWork& work) {
 
 void Loop::turn(LoopWork& work, Nanos longest) {
   run_posted();
-  const bool progressed = std::exchange(had_events_, false) | work.poll();
+  const bool progressed = work.poll();
   after_gap(work, gaps_.observe(now()));
   // What a timer did may need another look before sleep, too.
   const bool busy = run_timers(work, progressed) || progressed;
@@ -116,7 +116,7 @@ void Loop::after_gap(LoopWork& work, Nanos gap) {
 bool Loop::run_timers(LoopWork& work, bool progressed) {
   // After a gap: first hear what the others had to say meanwhile, then judge them.
   if (drain_turns_left_ > 0) {
-    drain_turns_left_ = progressed ? drain_turns_left_ - 1 : 0;
+    drain_turns_left_ = progressed || had_events_ ? drain_turns_left_ - 1 : 0;
     return true;
   }
   const TimePoint time = now();

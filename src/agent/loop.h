@@ -80,7 +80,7 @@ class Loop {
   void turn(LoopWork& work, Nanos longest);
 
   class Watch;
-  // Calls `handler` when `fd` has `events` (EPOLLIN, …; level triggered) until the Watch goes. A
+  // Calls `handler` when `fd` has `events` (EPOLLIN, …) until the Watch goes. A
   // handler may destroy any Watch, its own too. The descriptor must outlive the Watch.
   Result<std::unique_ptr<Watch>> watch(int fd, std::uint32_t events, FdHandler handler);
   TimerQueue& timers() { return timers_; }

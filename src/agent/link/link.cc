@@ -114,12 +114,11 @@ transport::Blob Link::worker_address() const {
 }
 
 void Link::report_state(LinkState state, const std::string& text) {
-  const bool news = state != state_ || text != reason_;
   state_ = state;
   reason_ = text;
-  if (!news || state == LinkState::kOpening) return;
   const std::string line = "link " + terms_.name() + ": " + std::string(to_string(state)) +
                            (text.empty() ? "" : ": " + text);
+  if (std::exchange(logged_, line) == line) return;  // tried again, with the same result
   if (state == LinkState::kUp) {
     environment_.log.info(line);
   } else {

@@ -21,6 +21,11 @@ Status LinkListener::listen(const SocketAddress& at) {
   return {};
 }
 
+void LinkListener::close() {
+  pending_.clear();
+  listeners_.clear();
+}
+
 void LinkListener::on_connection(const FrameListener& listener) {
   for (int n = 0; n < kMaxAcceptsPerTurn; ++n) {
     Result<std::optional<FrameSocket>> socket = listener.accept();

@@ -27,6 +27,8 @@ class LinkListener {
 
   // One more place to listen at. kAlreadyExists, kSystem: it is taken.
   Status listen(const SocketAddress& at);
+  // Listens nowhere any more; connections without LINK are closed.
+  void close();
 
  private:
   struct Listening {

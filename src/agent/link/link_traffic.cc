@@ -63,13 +63,13 @@ void Link::on_broken(const Error& error) { break_later(error); }
 bool Link::poll() {
   if (!connection_) return false;
   bool moved = connection_->worker->progress() > 0;
-  moved |= deliver_flush_reports();
   moved |= deliver();
-  if (!connection_) return true;
-  if (connection_->broken) {
-    go_down(Error(*connection_->broken));
-    return true;
+  if (connection_ && connection_->broken) {
+    on_socket();  // the peer may have said why
+    if (connection_) go_down(Error(*connection_->broken));
   }
+  moved |= deliver_flush_reports();
+  if (!connection_) return true;
   if (connection_->channel && connection_->channel->ack_due()) ping();
   if (up() && window_wanted_ && connection_->channel->window_open()) {
     window_wanted_ = false;

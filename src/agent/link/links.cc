@@ -60,6 +60,7 @@ Status Links::start() {
 
 void Links::stop(const Error& why) {
   stopped_ = true;
+  listener_.close();
   for (const auto& link : links_) link->stop(why);
 }
 
