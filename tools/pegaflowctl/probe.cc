@@ -43,7 +43,7 @@ Status ask_to_measure(const AgentState& agent, milliseconds deadline) {
 
 bool measured_since(const LinkDocument& before, const LinkDocument& now) {
   if (now.bytes_per_second == 0 || now.round_trip_ns == 0) return false;
-  return now.bytes_per_second != before.bytes_per_second ||
+  return now.bytes_per_second != before.bytes_per_second &&
          now.round_trip_ns != before.round_trip_ns;
 }
 
