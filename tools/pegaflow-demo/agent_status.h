@@ -11,7 +11,7 @@ namespace pegaflow::demo {
 struct LinkState {
   std::string state;      // "up", …
   std::string path;       // how bytes go: "direct", "agent", "ucx"
-  std::string transport;  // what UCX uses for data; empty on mapped links
+  std::string transport;  // of the data: what UCX uses ("tcp"), or "mapped"
   bool up() const { return state == "up"; }
 };
 

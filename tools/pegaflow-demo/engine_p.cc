@@ -10,6 +10,12 @@ std::uint32_t blocks_for(std::uint32_t tokens, std::uint32_t block_tokens) {
   return (tokens + block_tokens - 1) / block_tokens;
 }
 
+// The offer ended already, as it does at a rank whose heads nobody reads. Its event says so; the KV
+// is computed all the same.
+bool only_ended(const Status& status) {
+  return !status.ok() && status.error().code() == Code::kNotFound;
+}
+
 }  // namespace
 
 ProducerEngine::ProducerEngine(const EngineSetup& setup, Session& session, KvPool& pool,
@@ -41,21 +47,26 @@ void ProducerEngine::abandon(const Abandon& abandon) {
 void ProducerEngine::on_event(const Event& event, TimePoint /*seen*/) {
   const auto found = offers_.find(event.key);
   if (found == offers_.end()) return;
+  auto& offer = found->second;
   if (event.kind == EventKind::kSent) {
-    free_blocks(found->second);
+    offer.sent = true;
+    free_unused_blocks(offer);
   } else {
-    end(event.key, event.kind, event.reason, event.detail);
+    end(offer, event.kind, event.reason, event.detail);
+    forget_if_over(event.key);
   }
 }
 
 std::optional<TimePoint> ProducerEngine::work(TimePoint now) {
   if (!prefill_ && !start_next()) return std::nullopt;
   if (!prefill_) return now;  // it failed at once: try the next
-  auto& offer = offers_.at(prefill_->key);
+  const auto key = prefill_->key;
+  auto& offer = offers_.at(key);
   if (!prefill_->due) {
     start_layer(offer, now);
   } else if (now >= *prefill_->due) {
     finish_layer(offer);
+    forget_if_over(key);
     return now;
   }
   return *prefill_->due;
@@ -81,7 +92,8 @@ bool ProducerEngine::start_next() {
   queue_.pop_front();
   prefill_ = Prefill{key, 0, std::nullopt};
   const auto status = announce(offer);
-  if (!status.ok()) end(key, EventKind::kFailed, Reason::kInternal, status.error().message());
+  if (!status.ok() && !only_ended(status)) end_with(offer, status.error());
+  forget_if_over(key);
   return true;
 }
 
@@ -100,8 +112,9 @@ Status ProducerEngine::announce(Offer& offer) {
 }
 
 void ProducerEngine::start_layer(const Offer& offer, TimePoint now) {
-  pool_.fill(offer.submit.prompt, offer.blocks.ids, prefill_->layer, computed_tokens(offer));
-  prefill_->due = now + layer_time(offer);
+  const auto tokens = offer.computed();
+  pool_.fill(offer.submit.prompt, offer.blocks.ids, prefill_->layer, tokens);
+  prefill_->due = now + Nanos(std::int64_t{setup_.compute_ns} * (tokens.end - tokens.begin));
 }
 
 void ProducerEngine::finish_layer(Offer& offer) {
@@ -110,8 +123,9 @@ void ProducerEngine::finish_layer(Offer& offer) {
   Status status;
   if (setup_.push == Push::kLayer) status = mark(offer, {layer, layer + 1});
   if (setup_.push == Push::kRequest && last) status = mark(offer, {0, pool_.layers()});
-  if (!status.ok()) {
-    end(offer.submit.key, EventKind::kFailed, Reason::kInternal, status.error().message());
+  if (status.ok() && last) status = session_.finish(offer.submit.key);
+  if (!status.ok() && !only_ended(status)) {
+    end_with(offer, status.error());
   } else if (last) {
     finish_prefill(offer);
   } else {
@@ -122,42 +136,48 @@ void ProducerEngine::finish_layer(Offer& offer) {
 
 Status ProducerEngine::mark(Offer& offer, LayerRange layers) {
   const auto now = to_ns(SteadyClock().now());
+  PEGAFLOW_TRY(session_.mark_ready(offer.submit.key, 0, layers, offer.computed()));
   if (offer.first_ready_ns == 0) offer.first_ready_ns = now;
-  const auto& key = offer.submit.key;
   if (layers.end == pool_.layers()) {
     report_(Produced{offer.submit.id, offer.cached_tokens, offer.first_ready_ns, now});
   }
-  return session_.mark_ready(key, 0, layers, computed_tokens(offer));
+  return {};
 }
 
 void ProducerEngine::finish_prefill(Offer& offer) {
-  const auto key = offer.submit.key;
-  prefill_.reset();
   blocks_.publish(offer.blocks.ids, offer.submit.prompt.block_keys(pool_.block_tokens()));
-  const auto status = session_.finish(key);
-  if (!status.ok()) end(key, EventKind::kFailed, Reason::kInternal, status.error().message());
+  stop_computing(offer);
 }
 
-void ProducerEngine::free_blocks(Offer& offer) {
-  if (offer.holds_blocks) blocks_.release(offer.blocks.ids);
+void ProducerEngine::stop_computing(Offer& offer) {
+  if (offer.computing) prefill_.reset();
+  offer.computing = false;
+  free_unused_blocks(offer);
+}
+
+void ProducerEngine::end(Offer& offer, EventKind kind, Reason reason, const std::string& detail) {
+  if (!offer.live) return;
+  offer.live = false;
+  report_(OfferEnded{offer.submit.id, kind, reason, detail});
+  if (kind != EventKind::kDone) stop_computing(offer);
+  free_unused_blocks(offer);
+}
+
+void ProducerEngine::end_with(Offer& offer, const Error& error) {
+  // Refused when there is no such offer: then there is nothing to take back.
+  [[maybe_unused]] const auto status = session_.withdraw(offer.submit.key, Reason::kInternal);
+  end(offer, EventKind::kFailed, Reason::kInternal, error.message());
+}
+
+void ProducerEngine::free_unused_blocks(Offer& offer) {
+  if (offer.computing || (offer.live && !offer.sent) || !offer.holds_blocks) return;
+  blocks_.release(offer.blocks.ids);
   offer.holds_blocks = false;
 }
 
-void ProducerEngine::end(const Key& key, EventKind kind, Reason reason, const std::string& detail) {
-  if (prefill_ && prefill_->key == key) prefill_.reset();
-  const auto found = offers_.find(key);
-  free_blocks(found->second);
-  report_(OfferEnded{found->second.submit.id, kind, reason, detail});
-  offers_.erase(found);
-}
-
-Nanos ProducerEngine::layer_time(const Offer& offer) const {
-  const auto tokens = computed_tokens(offer);
-  return Nanos(std::int64_t{setup_.compute_ns} * (tokens.end - tokens.begin));
-}
-
-TokenInterval ProducerEngine::computed_tokens(const Offer& offer) const {
-  return {offer.cached_tokens, offer.submit.prompt.n_tokens};
+void ProducerEngine::forget_if_over(const Key& key) {
+  const auto& offer = offers_.at(key);
+  if (!offer.live && !offer.computing) offers_.erase(key);
 }
 
 }  // namespace pegaflow::demo

@@ -29,8 +29,12 @@ class ProducerEngine final : public Engine {
     Submit submit;
     BlockPool::Blocks blocks;
     std::uint32_t cached_tokens = 0;
-    bool holds_blocks = true;
     std::uint64_t first_ready_ns = 0;
+    bool live = true;       // the session has it
+    bool computing = true;  // not all of its KV is in the blocks
+    bool sent = false;      // all consumers have what they want of it
+    bool holds_blocks = true;
+    TokenInterval computed() const { return {cached_tokens, submit.prompt.n_tokens}; }
   };
   // The offer being computed.
   struct Prefill {
@@ -45,10 +49,11 @@ class ProducerEngine final : public Engine {
   void finish_layer(Offer& offer);
   Status mark(Offer& offer, LayerRange layers);
   void finish_prefill(Offer& offer);
-  void free_blocks(Offer& offer);
-  void end(const Key& key, EventKind kind, Reason reason, const std::string& detail);
-  Nanos layer_time(const Offer& offer) const;
-  TokenInterval computed_tokens(const Offer& offer) const;
+  void stop_computing(Offer& offer);
+  void end(Offer& offer, EventKind kind, Reason reason, const std::string& detail);
+  void end_with(Offer& offer, const Error& error);
+  void free_unused_blocks(Offer& offer);
+  void forget_if_over(const Key& key);
 
   EngineSetup setup_;
   Session& session_;

@@ -114,7 +114,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   Choices choices;
   CLI::App app("Replays real requests through PegaFlow on this machine and checks every byte.",
                "pegaflow-demo");
-  app.option_defaults()->always_capture_default();
+  app.option_defaults()->always_capture_default()->take_last();
   add_workload(app, options, choices);
   add_side(app, "p", "Prefill engines", options.producer);
   add_side(app, "d", "Decode engines", options.consumer);

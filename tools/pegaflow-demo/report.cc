@@ -22,10 +22,11 @@ using nlohmann::json;
   return text.data();
 }
 
-std::string transport_of(const LinkResult& result) {
-  if (result.link.path.empty()) return "-";
-  return result.link.transport.empty() ? result.link.path
-                                       : result.link.path + " " + result.link.transport;
+// "mapped, direct"; "ucx, tcp".
+std::string way_of(const LinkResult& result) {
+  const auto& [state, path, transport] = result.link;
+  if (path.empty()) return "-";
+  return path == "ucx" ? path + ", " + transport : transport + ", " + path;
 }
 
 std::string ms(double us) { return format("%.2f", us / 1e3); }
@@ -42,7 +43,7 @@ struct Row {
 std::vector<Row> table_rows() {
   using R = const LinkResult&;
   return {
-      {"way of the bytes", transport_of},
+      {"way of the bytes", way_of},
       {"requests finished",
        [](R r) { return format("%u of %u", r.summary.finished, r.summary.requests); }},
       {"mismatches", [](R r) { return format("%u", r.summary.mismatches); }},
@@ -125,14 +126,14 @@ std::string describe_run(const Workload& workload) {
 std::string result_table(const std::vector<LinkResult>& results) {
   std::string text = format("\n%-32s", "link");
   for (const auto& result : results) {
-    text += format("%24s", std::string(to_string(result.kind)).c_str());
+    text += format("%28s", std::string(to_string(result.kind)).c_str());
   }
   text += '\n';
   for (const auto& row : table_rows()) {
     // The arrow is three bytes and one column.
     const bool arrow = std::string_view(row.label).find("→") != std::string_view::npos;
     text += format("%-*s", arrow ? 34 : 32, row.label);
-    for (const auto& result : results) text += format("%24s", row.cell(result).c_str());
+    for (const auto& result : results) text += format("%28s", row.cell(result).c_str());
     text += '\n';
   }
   return text;

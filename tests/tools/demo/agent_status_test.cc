@@ -21,14 +21,14 @@ TEST(AgentStatus, finds_the_link_from_the_peer_among_others) {
   EXPECT_EQ(link->transport, "tcp");
 }
 
-TEST(AgentStatus, a_mapped_link_has_no_transport_and_may_be_down) {
+TEST(AgentStatus, a_link_may_be_down) {
   const auto link = parse_link_state(
       R"({"links": [{"peer": "p", "direction": "from", "state": "connecting", "path": "direct",
-                     "transport": ""}]})",
+                     "transport": "mapped"}]})",
       "p");
   ASSERT_TRUE(link.ok()) << link.error().message();
   EXPECT_FALSE(link->up());
-  EXPECT_EQ(link->transport, "");
+  EXPECT_EQ(link->path, "direct");
 }
 
 TEST(AgentStatus, what_is_not_a_status_or_lacks_the_link_is_an_error_that_says_so) {

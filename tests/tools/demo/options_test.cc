@@ -72,6 +72,10 @@ TEST(Options, each_option_reaches_its_value) {
   EXPECT_EQ(options.compute_ns, 0u);
 }
 
+TEST(Options, a_repeated_option_counts_as_last_given) {
+  EXPECT_EQ(parse({"--requests", "5", "--requests", "6"}).options.requests, 6u);
+}
+
 TEST(Options, path_ucx_means_the_ucx_link) {
   EXPECT_THAT(parse({"--path", "ucx"}).options.links, ElementsAre(LinkKind::kUcx));
 }

@@ -53,7 +53,7 @@ TEST(Report, says_by_how_much_the_tokens_were_scaled) {
 TEST(Report, the_table_has_a_column_for_each_link) {
   const auto text = result_table({bad(), good()});
   EXPECT_THAT(text, HasSubstr("mapped"));
-  EXPECT_THAT(text, HasSubstr("ucx tcp"));
+  EXPECT_THAT(text, HasSubstr("ucx, tcp"));
   EXPECT_THAT(text, HasSubstr("2 of 2"));
   EXPECT_THAT(text, HasSubstr("1.0 / 2.0 / 3.0"));
   EXPECT_THAT(text, HasSubstr("0.45"));
