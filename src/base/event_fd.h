@@ -1,5 +1,7 @@
-// EventFd: a kernel counter that one thread or process sleeps on and others signal.
+// EventFd: a descriptor that one thread or process sleeps on and others signal.
 #pragma once
+
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "pegaflow/result.h"
@@ -9,9 +11,16 @@ namespace pegaflow {
 // Movable. signal() and drain() are thread safe and never block.
 class EventFd {
  public:
+  // A kernel counter: one descriptor for both sides. Whoever shares it with a process that it does
+  // not trust may drain() it, but not signal() it: the other could make a write block.
   static Result<EventFd> create();
+
+  struct Ends;
+  // A pipe, for signalling a process that is not trusted.
+  static Result<Ends> create_ends();
+
   // Takes over one that came from another process.
-  explicit EventFd(UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit EventFd(UniqueFd fd);
 
   // Makes the descriptor readable.
   void signal() const;
@@ -21,6 +30,14 @@ class EventFd {
 
  private:
   UniqueFd fd_;
+  bool pipe_;
+  UniqueFd
+      other_end_;  // a pipe's signalling end keeps this, so that signal() never finds no reader
+};
+
+struct EventFd::Ends {
+  EventFd sleeping;    // to be given away; drain() only
+  EventFd signalling;  // to be kept; signal() only
 };
 
 }  // namespace pegaflow

@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <memory>
 #include <thread>
@@ -70,6 +72,35 @@ TEST(EventFd, is_readable_from_signal_to_drain) {
   event->signal();
   EXPECT_TRUE(wait_readable(event->fd()));
   EXPECT_TRUE(event->drain());
+  EXPECT_FALSE(event->drain());
+}
+
+TEST(EventFd, an_end_given_away_wakes_its_sleeper) {
+  auto ends = EventFd::create_ends();
+  ASSERT_TRUE(ends.ok());
+  const EventFd sleeper(UniqueFd(::dup(ends->sleeping.fd())));  // as it arrives over there
+  EXPECT_FALSE(sleeper.drain());
+  for (int i = 0; i < 200; ++i) ends->signalling.signal();
+  EXPECT_TRUE(wait_readable(sleeper.fd()));
+  EXPECT_TRUE(sleeper.drain());
+  EXPECT_FALSE(sleeper.drain());
+}
+
+TEST(EventFd, a_hostile_sleeper_cannot_block_or_kill_its_signaller) {
+  auto ends = EventFd::create_ends();
+  ASSERT_TRUE(ends.ok());
+  ASSERT_EQ(::fcntl(ends->sleeping.fd(), F_SETFL, 0), 0);      // blocking
+  for (int i = 0; i < 10'000; ++i) ends->signalling.signal();  // more than the pipe holds
+  {
+    const EventFd closed = std::move(ends->sleeping);
+  }
+  ends->signalling.signal();
+}
+
+TEST(EventFd, a_hostile_signaller_cannot_block_its_sleeper) {
+  auto event = EventFd::create();
+  ASSERT_TRUE(event.ok());
+  ASSERT_EQ(::fcntl(event->fd(), F_SETFL, 0), 0);
   EXPECT_FALSE(event->drain());
 }
 
