@@ -14,11 +14,11 @@ namespace {
 std::atomic<std::uint64_t> fork_generation{0};
 
 std::uint64_t watched_generation() {
-  static const bool watching = [] {
+  static const bool kWatching = [] {
     return ::pthread_atfork(nullptr, nullptr,
                             [] { fork_generation.fetch_add(1, std::memory_order_relaxed); }) == 0;
   }();
-  PEGAFLOW_CHECK(watching);  // fails only without memory
+  PEGAFLOW_CHECK(kWatching);  // fails only without memory
   return fork_generation.load(std::memory_order_relaxed);
 }
 

@@ -140,6 +140,7 @@ void MoverLoop::drain_copies() {
 }
 
 void MoverLoop::die(const Error& why) {
+  setup_.hang_up();  // an agent that was stopped and goes on frees the instance's rank
   const TimePoint now = clock_.now();
   const std::lock_guard lock(state_.mutex);
   state_.dead = why;

@@ -15,8 +15,8 @@ struct Session::Impl {
 namespace {
 
 const SteadyClock& machine_clock() {
-  static const SteadyClock clock;
-  return clock;
+  static const SteadyClock kClock;
+  return kClock;
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ class SetupChannel {
   // Handles what has arrived, sends what waits. An error ends the session: kUnavailable: the agent
   // hung up; kProtocol: it sent what no agent sends.
   Status step();
+  // The agent may forget this session: nothing is claimed any more and nothing will be.
+  void hang_up() const { socket_.hang_up(); }
   int fd() const { return socket_.fd(); }
 
  private:

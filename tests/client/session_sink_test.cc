@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <mutex>
 
 #include "memory/host_mover.h"
 #include "tests/client/sink_fixture.h"
@@ -171,13 +172,19 @@ class InterruptedMover final : public memory::Mover {
 };
 
 TEST_F(SinkTest, a_slot_that_is_taken_back_under_the_copy_fails_the_chunk) {
+  std::mutex mutex;
   wire::ScatterSlot slot;
-  set_up(std::make_unique<InterruptedMover>(
-      steady_, [&] { stub_.set_word(slot.slot, core::SlotState::kFilled, 1); }));
+  set_up(std::make_unique<InterruptedMover>(steady_, [&] {
+    const std::lock_guard lock(mutex);
+    stub_.set_word(slot.slot, core::SlotState::kFilled, 1);
+  }));
   fill_peer();
   const Key key = Key::random();
   open(key, receive(key));
-  slot = filled(0, 0);
+  {
+    const std::lock_guard lock(mutex);
+    slot = filled(0, 0);
+  }
   EXPECT_FALSE(scatter(slot).ok);
 }
 
