@@ -34,8 +34,7 @@ VENDORS = {
     r"(cuda|cuda_.*|nvml)\.h": ("src/memory/cuda/", "tests/memory/cuda/", "bench/"),
     r"httplib\.h": ("src/http/",),
 }
-# Vendor headers that cost every includer seconds: a header that includes one is for .cc files and
-# for headers of its own folder.
+# Vendor headers that cost every includer seconds.
 HEAVY = re.compile(r"nlohmann/json\.hpp|httplib\.h|spdlog/.*|CLI/.*|uc[pst]/.*")
 
 WARN_LINES = 300
@@ -128,26 +127,29 @@ def check_vendors(source: Source) -> Iterator[Finding]:
 
 
 def check_heavy_headers(sources: list[Source]) -> Iterator[Finding]:
-    """A header that drags in a heavy vendor is not included by other folders' headers."""
+    """A header that wraps a heavy vendor may be used anywhere, but what includes it is private.
+
+    So a folder's own headers may share parsing code, and no other folder pays for it.
+    """
     headers = {s.path.as_posix()[len("src/") :]: s for s in sources if s.folder and s.is_header}
-    heavy = {
+    wrappers = {
         name for name, s in headers.items() if any(HEAVY.fullmatch(inc[2]) for inc in s.includes)
     }
+    heavy = set(wrappers)
     while True:
         more = {
             name
             for name, s in headers.items()
             if name not in heavy and any(inc[2] in heavy for inc in s.includes)
         }
-        for name in sorted(more):
-            for line, _, included in headers[name].includes:
-                same_folder = Path(included).parent == Path(name).parent
-                if included in heavy and not same_folder:
-                    text = f"{included} includes a heavy vendor header: only .cc files may use it"
-                    yield Finding(headers[name].path, line, text)
         if not more:
-            return
+            break
         heavy |= more
+    for source in sources:
+        for line, _, name in source.includes if source.folder else ():
+            if name in heavy - wrappers and headers[name].folder != source.folder:
+                text = f"{name} includes a heavy vendor header: private to its folder"
+                yield Finding(source.path, line, text)
 
 
 def _has_comment(source: Source, number: int) -> bool:
@@ -156,7 +158,7 @@ def _has_comment(source: Source, number: int) -> bool:
 
 
 def check_house_rules(source: Source) -> Iterator[Finding]:
-    """Pragma, leading comment, length, shared ownership."""
+    """Pragma, leading comment, length."""
     if not source.lines or not source.lines[0].startswith(("//", "/*")):
         if source.is_header:
             yield Finding(source.path, 1, "a header starts with a comment: what lives here")
@@ -167,13 +169,25 @@ def check_house_rules(source: Source) -> Iterator[Finding]:
     elif len(source.lines) > WARN_LINES:
         text = f"{len(source.lines)} lines; split by concept above {WARN_LINES}"
         yield Finding(source.path, WARN_LINES, text, error=False)
-    if source.path.parts[0] == "tests":
-        return
+
+
+def _first_shared(source: Source) -> int:
+    """The line of the file's first shared_ptr; 0 when it has none."""
     for number, line in enumerate(source.lines, start=1):
         if re.search(r"\b(shared_ptr|make_shared)\b", line.split("//")[0]):
-            if not _has_comment(source, number):
-                yield Finding(source.path, number, "shared_ptr without a comment that says why")
-            return  # the reason stands where the file first shares
+            return number
+    return 0
+
+
+def check_shared_ownership(sources: list[Source]) -> Iterator[Finding]:
+    """shared_ptr needs a reason, where a header first shares, or else a .cc file."""
+    in_source = [s for s in sources if s.path.parts[0] != "tests" and _first_shared(s)]
+    explained = {s.path.parent for s in in_source if s.is_header}
+    for source in in_source:
+        number = _first_shared(source)
+        follows_header = not source.is_header and source.path.parent in explained
+        if not follows_header and not _has_comment(source, number):
+            yield Finding(source.path, number, "shared_ptr without a comment that says why")
 
 
 def check_sleeps(root: Path) -> Iterator[Finding]:
@@ -195,6 +209,7 @@ def check_tree(root: Path) -> list[Finding]:
         findings += check_vendors(source)
         findings += check_house_rules(source)
     findings += check_heavy_headers(sources)
+    findings += check_shared_ownership(sources)
     findings += check_sleeps(root)
     return findings
 
