@@ -45,6 +45,25 @@ TEST(Runs, join_what_the_heads_allow) {
   EXPECT_EQ(runs(BlockStyle::kPartNhd, {4, 3}), std::vector<std::uint64_t>(32, 8));
 }
 
+TEST(Runs, start_a_block_at_its_lower_part) {
+  KvShape shape;
+  shape.groups = {testing::small_group(1)};
+  const GroupStyle style{BlockStyle::kBlockPartNhd, Placement::kPerLayer, 10, 0};
+  TestPool pool(shape, std::span(&style, 1));
+  const TokenRange tokens{0, 4};
+  const auto plan = plan_stream(pool.shape(), pool.shape(), std::span(&tokens, 1), 4096).value();
+  ASSERT_EQ(plan.groups.at(0).order, WireOrder::kBlock);
+  KvGroupLayout values_first = pool.layout().groups[0];
+  auto& bases = values_first.layers[0].part_base;
+  std::swap(bases[0], bases[1]);
+  const std::vector<std::uint32_t> ids{3};
+  std::uint64_t first = 0;
+  for_each_run(plan.groups[0], cell(plan, ChunkIndex{0}), shape.groups[0], values_first, shape.rank,
+               TableView{ids, 0},
+               [&](std::uint64_t address, std::uint64_t, std::uint64_t) { first = address; });
+  EXPECT_EQ(first, bases[1] + 3 * values_first.layers[0].block_stride);
+}
+
 TEST(CheckTable, accepts_a_table_that_covers_the_range) {
   KvShape shape;
   shape.groups = {testing::small_group(1)};

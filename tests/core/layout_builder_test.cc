@@ -155,6 +155,16 @@ TEST(InnerOrder, tells_interiors_apart_and_ignores_where_blocks_lie) {
   EXPECT_EQ(order(BlockStyle::kBlockPartNhd, Placement::kLayerFirst, 64), nhd);
 }
 
+TEST(InnerOrder, tells_which_part_comes_first) {
+  const KvLayout layout =
+      build(shape(), {BlockStyle::kBlockPartNhd, Placement::kPerLayer, 5, 0}).value();
+  KvGroupLayout swapped = layout.groups[0];
+  for (KvLayerLayout& layer : swapped.layers) std::swap(layer.part_base[0], layer.part_base[1]);
+  const std::uint64_t order = inner_order(layout.shape.groups[0], swapped, layout.shape.rank);
+  EXPECT_NE(order, 0U);
+  EXPECT_NE(order, layout.shape.groups[0].inner_order);
+}
+
 TEST(InnerOrder, is_none_when_layers_differ_or_have_gaps) {
   const KvLayout layout =
       build(shape(), {BlockStyle::kNhdKv, Placement::kPerLayer, 5, 100}).value();

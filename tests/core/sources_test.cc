@@ -89,6 +89,7 @@ TEST(SelectSources, accepts_ranks_in_any_order) {
   auto source = instance(8, 4);
   std::reverse(source.begin(), source.end());
   EXPECT_THAT(selected(source, instance(8, 4)[1]), ElementsAre(2));
+  EXPECT_THAT(selected(source, instance(8, 2)[0]), ElementsAre(2, 3));
 }
 
 TEST(SelectSources, names_the_rank_that_is_not_known_yet) {
