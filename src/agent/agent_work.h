@@ -15,7 +15,9 @@ class AgentWork final : public LoopWork {
       : sessions_(sessions), links_(links), transfers_(transfers) {}
 
   bool poll() override;
-  bool expecting() const override { return transfers_.polling() || links_.expecting(); }
+  bool expecting() const override {
+    return transfers_.polling() || links_.expecting() || sessions_.expecting();
+  }
   bool ready_to_sleep() override;
   void awake() override { sessions_.awake(); }
   TimePoint next_deadline() const override;

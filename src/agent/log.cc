@@ -3,6 +3,8 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
+#include "base/printable.h"
+
 namespace pegaflow::agent {
 namespace {
 
@@ -39,7 +41,8 @@ Log::Log(const std::string& name, LogLevel level) : impl_(std::make_unique<Impl>
 Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string_view text) const {
-  impl_->logger.log(vendor_level(level), spdlog::string_view_t(text.data(), text.size()));
+  const std::string line = printable(text);  // parts of it may come from outside
+  impl_->logger.log(vendor_level(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace pegaflow::agent

@@ -178,7 +178,9 @@ void NodeAgent::run(std::promise<Status> started) {
 }
 
 void NodeAgent::stop() {
+  if (!loop_) return;  // create() failed before it had one
   loop_->stop();
+  const std::lock_guard lock(stop_mutex_);
   if (thread_.joinable()) thread_.join();
 }
 

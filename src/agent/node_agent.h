@@ -101,6 +101,7 @@ class NodeAgent final : private CopyEvents, private SessionObserver {
   std::optional<TimePoint> drain_deadline_;
   bool worn_out_ = false;
 
+  std::mutex stop_mutex_;  // one joins
   std::thread thread_;
   mutable std::mutex mutex_;
   std::condition_variable ended_changed_;

@@ -153,7 +153,7 @@ class Link final : public LinkPort, private transport::WorkerEvents {
 
   LinkState state_ = LinkState::kDown;
   std::string reason_ = "not tried yet";
-  std::string logged_;  // the last line about the state
+  std::string logged_;         // the last line about the state
   LinkHistory history_;        // at P: of D; at D: `incarnation` is the last one tried
   AgentEpoch expected_epoch_;  // 0: any
   PeerWriters peer_writers_;

@@ -69,11 +69,23 @@ Status Link::send_link() {
   return connection_->socket->send(link);
 }
 
+namespace {
+
+// Whoever may map memory must come as this host's processes do.
+Status check_road(const wire::Link& link, const FrameSocket& socket) {
+  if (link.mapped != socket.is_unix()) {
+    return Error(Code::kProtocol, "mapped links come over the Unix socket, others over TCP");
+  }
+  if (!link.mapped) return {};
+  PEGAFLOW_ASSIGN(const PeerCredentials peer, peer_credentials(socket.fd()));
+  return check_credentials(peer);
+}
+
+}  // namespace
+
 void Link::accept(FrameSocket socket, const wire::Link& link) {
   Status answered = check_link(link, terms_, environment_.identity, history_);
-  if (answered.ok() && link.mapped != socket.is_unix()) {
-    answered = Error(Code::kProtocol, "mapped links come over the Unix socket, others over TCP");
-  }
+  if (answered.ok()) answered = check_road(link, socket);
   if (!answered.ok()) {
     if (!connection_) report_state(LinkState::kRefused, answered.error().message());
     return environment_.lingering.say_no(std::move(socket), answered.error());

@@ -13,7 +13,9 @@
 namespace pegaflow::agent {
 namespace {
 
-constexpr int kPutsPerRound = 8;  // of RegisteredRegions::kScratchBytes each
+// Of RegisteredRegions::kScratchBytes each. Few, so that slow links are not kept busy for long.
+constexpr int kWarmUpPuts = 1;
+constexpr int kMeasuredPuts = 4;
 
 std::uint64_t nanos_of(TimePoint time) {
   return static_cast<std::uint64_t>(Nanos(time.time_since_epoch()).count());
@@ -213,7 +215,8 @@ Status Link::start_bandwidth_round() {
   const transport::LocalMemory& scratch = environment_.registered.scratch();
   ++connection_->bandwidth.round;
   connection_->bandwidth.began = environment_.loop.now();
-  for (int n = 0; n < kPutsPerRound; ++n) {
+  const int puts = connection_->bandwidth.round == 1 ? kWarmUpPuts : kMeasuredPuts;
+  for (int n = 0; n < puts; ++n) {
     PEGAFLOW_TRY(connection_->worker->put(scratch.bytes(), scratch, *connection_->scratch, 0));
   }
   PEGAFLOW_TRY(connection_->worker->flush(kProbeToken));
@@ -230,7 +233,7 @@ void Link::on_bandwidth_flushed(const Status& status) {
     return;
   }
   connection_->bandwidth.round = 0;
-  measured_bandwidth(rate(kPutsPerRound * RegisteredRegions::kScratchBytes, took));
+  measured_bandwidth(rate(kMeasuredPuts * RegisteredRegions::kScratchBytes, took));
 }
 
 // Two host copies of 1 MiB, the second counts: what this agent's processor does from memory to

@@ -140,6 +140,7 @@ Status ClientSession::on_add_pool(const wire::AddPool& request) {
     environment_.writers.set_teardown(writer_, WriterTable::kGpuTeardown);
   }
   pools_.push_back(std::move(*pool));
+  environment_.probe.pools(static_cast<std::int64_t>(environment_.pools.size()));
   PEGAFLOW_TRY(setup_->send(wire::PoolOk{request.request, pools_.back().id}));
   environment_.events.on_pool(*this, pools_.back());
   environment_.observer.pool_added(*this, pools_.back());

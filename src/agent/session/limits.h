@@ -14,6 +14,7 @@ struct SessionLimits {
   std::uint32_t ring_entries = 4096;  // of each ring
   std::size_t ring_messages_per_turn = 64;
   std::size_t setup_messages_per_turn = 16;
+  Nanos active = Millis(1);         // after a ring message more is expected for so long
   Nanos blocked_retry = Millis(1);  // how soon to look at a full ring again
   // How often the agent's tick counter moves and the clients' are looked at.
   Nanos tick = Millis(100);

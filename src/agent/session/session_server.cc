@@ -82,8 +82,13 @@ Result<SessionId> SessionServer::free_id() {
 bool SessionServer::poll() {
   bool progressed = false;
   for (auto& [id, session] : sessions_) progressed |= session->poll();
+  if (progressed) last_traffic_ = environment_.loop.now();
   close_failed();
   return progressed;
+}
+
+bool SessionServer::expecting() const {
+  return !sessions_.empty() && environment_.loop.now() - last_traffic_ < environment_.limits.active;
 }
 
 void SessionServer::close_failed() {

@@ -29,6 +29,8 @@ class SessionServer {
 
   // Part of the loop's work: see LoopWork.
   bool poll();
+  // A ring had something lately: more is likely, and polling is quicker than being woken.
+  bool expecting() const;
   bool ready_to_sleep();
   void awake();
 
@@ -53,6 +55,7 @@ class SessionServer {
   std::unique_ptr<Loop::Watch> watch_;
   std::map<SessionId, std::unique_ptr<ClientSession>> sessions_;
   std::uint16_t last_id_ = 0;
+  TimePoint last_traffic_{};
   Timer tick_;
   Timer retry_;  // of full rings
 };
