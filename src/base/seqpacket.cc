@@ -105,6 +105,8 @@ Status SeqpacketSocket::send(std::string_view text, std::span<const int> fds) co
   }
 }
 
+void SeqpacketSocket::hang_up() const { ::shutdown(socket_.get(), SHUT_RDWR); }
+
 Result<std::optional<Packet>> SeqpacketSocket::receive() const {
   Packet packet;
   packet.text.resize(kMaxSeqpacketBytes);

@@ -36,6 +36,8 @@ class SeqpacketSocket {
   // One message; nothing when none waits. kUnavailable: the other side closed; kProtocol: more
   // bytes or files than the limits (all files of it are closed).
   Result<std::optional<Packet>> receive() const;
+  // The other side sees the end at once; the descriptor stays.
+  void hang_up() const;
   int fd() const { return socket_.get(); }
 
  private:

@@ -47,7 +47,7 @@ def test_unknown_name_is_refused(direct: Cluster) -> None:
 
 
 def test_a_region_larger_than_memory_says_what_is_missing(tmp_path: Path) -> None:
-    cluster = Cluster(tmp_path, "direct", slots=1_000_000, slot_bytes=4 << 20)
+    cluster = Cluster(tmp_path, "direct", slots=20_000, slot_bytes=4 << 20)
     said = start_and_fail(cluster)
     assert "staging" in said and "memory" in said, said
 
@@ -104,12 +104,21 @@ def test_garbage_on_the_engines_socket_ends_that_session_alone(direct: Cluster) 
     transfer_works(direct)
 
 
-def test_garbage_on_the_link_port_ends_that_connection_alone(direct: Cluster) -> None:
-    direct.start()
+def test_garbage_on_the_link_port_ends_that_connection_alone(tmp_path: Path) -> None:
+    tcp = Cluster(tmp_path, "tcp")
+    try:
+        tcp.start()
+        check_garbage_on_link_port(tcp)
+    finally:
+        tcp.close()
+        print(tcp.logs())
+
+
+def check_garbage_on_link_port(cluster: Cluster) -> None:
     for garbage in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(5000), b"\xff" * 64):
-        with socket.create_connection(("127.0.0.1", direct.ports["p"]), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", cluster.ports["p"]), timeout=5) as client:
             client.sendall(garbage)
-    transfer_works(direct)
+    transfer_works(cluster)
 
 
 def test_all_slots_taken_by_receives_that_wait(tmp_path: Path) -> None:

@@ -361,7 +361,8 @@ class Cluster:
     def logs(self) -> str:
         parts = []
         for path in sorted(self.folder.glob("*.log")):
-            parts.append(f"==== {path.name}\n{path.read_text()[-3000:]}")
+            text = path.read_text(errors="replace")
+            parts.append(f"==== {path.name}\n{text[-3000:]}")
         return "\n".join(parts)
 
 

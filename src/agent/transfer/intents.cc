@@ -22,11 +22,11 @@ void Intents::ask(std::uint64_t number, Intent& intent, bool again) {
     for (const PeerPool& pool : link.port->peer_pools()) {
       const Rank& rank = pool.shape.rank;
       if (pool.instance != request.source.instance || rank.dp != request.source.dp) continue;
-      const auto known = std::find_if(
+      const bool known = std::any_of(
           intent.asked.begin(), intent.asked.end(),
           [&](const Asked& asked) { return asked.link == id && asked.pool == pool.id; });
-      if (known == intent.asked.end()) intent.asked.push_back({id, pool.id, rank, false});
-      if (known != intent.asked.end() && !again) continue;
+      if (known && !again) continue;
+      if (!known) intent.asked.push_back({id, pool.id, rank, false});
       link.port->send(wire::Intend{request.key, request.reference, pool.id, request.content,
                                    request.fingerprint, request.n_tokens, number});
     }

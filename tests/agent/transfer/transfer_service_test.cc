@@ -294,6 +294,49 @@ TEST_P(Transfer, ready_streams_finish_beside_many_that_never_are) {
   EXPECT_EQ(world.d_client.wrong_bytes, 0U);
 }
 
+TEST_P(Transfer, an_intent_is_answered_once_the_offer_exists) {
+  world_.d_client.intend(key_, kTokens);
+  world_.settle();
+  EXPECT_TRUE(d_results().empty());
+  world_.p_client.offer(key_, kTokens);
+  world_.settle();
+  ASSERT_EQ(d_results().size(), 1U);
+  EXPECT_EQ(d_results()[0].kind, EventKind::kOffered);
+}
+
+TEST_P(Transfer, an_intent_for_another_prompt_is_refused) {
+  world_.p_client.offer(key_, kTokens, ContentHash{1});
+  world_.d_client.intend(key_, kTokens, ContentHash{2});
+  world_.settle();
+  ASSERT_EQ(d_results().size(), 1U);
+  EXPECT_EQ(d_results()[0].kind, EventKind::kRefused);
+  EXPECT_EQ(d_results()[0].reason, Reason::kContent);
+}
+
+TEST_P(Transfer, an_intent_nobody_answers_ends_by_its_deadline) {
+  world_.d_client.intend(key_, kTokens);
+  world_.settle();
+  world_.advance(30s);
+  world_.settle();
+  ASSERT_EQ(d_results().size(), 1U);
+  EXPECT_EQ(d_results()[0].reason, Reason::kOfferTimeout);
+}
+
+TEST_P(Transfer, an_intent_keeps_the_lease) {
+  world_.p_client.offer(key_, kTokens);
+  world_.p_client.tell(wire::RingFinish{key_});
+  world_.d_client.intend(key_, kTokens);
+  for (int i = 0; i < 10; ++i) {
+    world_.settle();
+    world_.advance(10s);
+  }
+  EXPECT_TRUE(p_results().empty());
+  world_.d_client.tell(wire::RingRelease{key_, {"prefill", 0}, 0});
+  world_.settle();
+  ASSERT_EQ(p_results().size(), 1U);
+  EXPECT_EQ(p_results()[0].reason, Reason::kReleased);
+}
+
 TEST_P(Transfer, an_unknown_source_is_waited_for_and_then_no_peer) {
   wire::RingReceive request;
   request.key = key_;

@@ -110,6 +110,10 @@ std::uint64_t FakeClient::receive(const Key& key, std::uint32_t n_tokens, Conten
   return request.handle;
 }
 
+void FakeClient::intend(const Key& key, std::uint32_t n_tokens, ContentHash content) {
+  tell(wire::RingIntend{key, {"prefill", 0}, content, pool.shape.fingerprint, n_tokens, 0});
+}
+
 void FakeClient::cancel(std::uint64_t handle) { tell(wire::RingCancel{handle}); }
 
 bool FakeClient::take_message() {

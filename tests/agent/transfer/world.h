@@ -84,6 +84,7 @@ class FakeClient final : public ClientPort {
   bool fill_one();
   // ---- consuming
   std::uint64_t receive(const Key& key, std::uint32_t n_tokens, ContentHash content = {});
+  void intend(const Key& key, std::uint32_t n_tokens, ContentHash content = {});
   void cancel(std::uint64_t handle);
   bool scatter_one(bool ok = true);
 
