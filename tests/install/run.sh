@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs a build into a temporary prefix and builds a program against the package found there.
+# Installs a build into a temporary prefix and builds programs against the package found there.
 #
 #   run.sh [BUILD_FOLDER]      default: build/dev
 set -euo pipefail
@@ -13,13 +13,19 @@ cmake --install "$build" --prefix "$work/prefix" >"$work/install.log" || {
   cat "$work/install.log"
   exit 1
 }
-cmake -S tests/install/consumer -B "$work/consumer" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix"
-cmake --build "$work/consumer"
-"$work/consumer/consumer"
+for program in consumer agent_host; do
+  cmake -S "tests/install/$program" -B "$work/$program" -G Ninja \
+    -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$work/prefix"
+  cmake --build "$work/$program"
+  "$work/$program/$program"
+done
 
 # The engine-side library must not drag UCX into the engine's process.
 if ldd "$work/consumer/consumer" | grep -E 'libuc[pst]'; then
   echo "install test: pegaflow::client links UCX" >&2
   exit 1
 fi
-echo "install test: a program builds and runs against the installed package"
+for program in pegaflow-agent pegaflow-rendezvous; do
+  "$work/prefix/bin/$program" --version
+done
+echo "install test: programs build and run against the installed package"

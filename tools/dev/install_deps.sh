@@ -18,7 +18,7 @@ build_packages=(
   python3 python3-dev python3-venv
 )
 full_packages=(
-  clang-19 libclang-rt-19-dev         # second compiler, sanitizers, fuzzers
+  clang-19 libclang-rt-19-dev llvm-19 # second compiler, sanitizers and their symbols, fuzzers
   clang-tidy-19 clang-format-19
   shellcheck codespell
   systemd                             # systemd-analyze: checks the units in deploy/

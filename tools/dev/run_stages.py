@@ -45,11 +45,13 @@ def say(text: str) -> None:
 
 
 def _environment(results: Path) -> dict[str, str]:
+    symbols = "external_symbolizer_path=/usr/bin/llvm-symbolizer-19"
+    suppressions = ROOT / "tools" / "dev" / "tsan.supp"
     defaults = {
         "CCACHE_MAXSIZE": "5G",
-        "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-        "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+        "ASAN_OPTIONS": f"detect_stack_use_after_return=1:strict_string_checks=1:{symbols}",
+        "UBSAN_OPTIONS": f"print_stacktrace=1:{symbols}",
+        "TSAN_OPTIONS": f"halt_on_error=1:suppressions={suppressions}:{symbols}",
     }
     return defaults | os.environ | {"RESULTS": str(results)}
 
