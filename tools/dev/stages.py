@@ -66,7 +66,7 @@ def all_stages() -> list[Stage]:
         Stage("build", "GCC, -Werror", _build("dev"), quick=True),
         Stage("tests", "unit and property tests", (_ctest("dev"),), quick=True),
         Stage(
-            "deploy",
+            "cluster",
             "whole deployments, and faults in them",
             (_deployments("dev"),),
             quick=True,
