@@ -51,6 +51,12 @@ def _pytest(*folders: str, programs: str = "dev") -> str:
     )
 
 
+def _python_package() -> tuple[str, ...]:
+    if not (ROOT / "python" / "pyproject.toml").exists():
+        return ()
+    return (f"{PYTHON} -m pip install -q --disable-pip-version-check './python[test]'",)
+
+
 def _deployments(programs: str) -> str:
     """Tests of whole deployments, made of the programs of a build folder."""
     return _pytest("tests/integration", "tests/faults", programs=programs)
@@ -75,7 +81,7 @@ def all_stages() -> list[Stage]:
         Stage(
             "python",
             "scripts, formats, bindings",
-            (_pytest("tests/shell", "tests/python", "python/tests"),),
+            (*_python_package(), _pytest("tests/shell", "tests/python", "python/tests")),
             quick=True,
         ),
         Stage(
