@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <span>
-#include <unordered_set>
 
 #include "base/base64.h"
 #include "base/hex.h"
@@ -15,20 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kShownBytes = 64;
-
-std::string escaped(std::string_view token) {
-  std::string out;
-  for (const char c : token) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 // What is wrong, named by a beginning of its JSON text.
 std::string shown(const json& value) {
@@ -74,91 +59,7 @@ bool allowed(char c, const char* also) {
   return is_alphanumeric(c) || (c != '\0' && std::strchr(also, c) != nullptr);
 }
 
-// Follows a parse to find keys given twice and nesting that is too deep.
-class ParseWatch {
- public:
-  explicit ParseWatch(JsonFaults& faults) : faults_(faults) {}
-
-  bool operator()(int depth, json::parse_event_t event, const json& parsed) {
-    switch (event) {
-      case json::parse_event_t::object_start:
-      case json::parse_event_t::array_start:
-        if (static_cast<std::size_t>(depth) >= kMaxJsonDepth) too_deep_ = true;
-        frames_.push_back({event == json::parse_event_t::object_start, {}, 0, {}});
-        break;
-      case json::parse_event_t::key:
-        on_key(parsed.get<std::string>());
-        break;
-      case json::parse_event_t::object_end:
-      case json::parse_event_t::array_end:
-        frames_.pop_back();
-        on_value();
-        break;
-      case json::parse_event_t::value:
-        on_value();
-        break;
-    }
-    return !too_deep_;  // false: keep nothing of it
-  }
-
-  void finish() const {
-    if (too_deep_) {
-      faults_.add("", "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
-    }
-  }
-
- private:
-  struct Frame {
-    bool is_object;
-    std::string key;                       // of an object: the one being read
-    std::size_t index = 0;                 // of an array: the item being read
-    std::unordered_set<std::string> seen;  // of an object: keys so far
-  };
-
-  std::string pointer() const {
-    std::string out;
-    for (const auto& frame : frames_) {
-      out += '/' + (frame.is_object ? escaped(frame.key) : std::to_string(frame.index));
-    }
-    return out;
-  }
-
-  void on_key(std::string key) {
-    Frame& frame = frames_.back();
-    frame.key = std::move(key);
-    if (!frame.seen.insert(frame.key).second) faults_.add(pointer(), "this key is there twice");
-  }
-
-  void on_value() {
-    if (!frames_.empty()) ++frames_.back().index;
-  }
-
-  JsonFaults& faults_;
-  std::vector<Frame> frames_;
-  bool too_deep_ = false;
-};
-
 }  // namespace
-
-Result<json> parse_json(std::string_view text) {
-  JsonFaults faults;
-  ParseWatch watch(faults);
-  try {
-    auto value = json::parse(text.begin(), text.end(),
-                             [&](int depth, json::parse_event_t event, json& parsed) {
-                               return watch(depth, event, parsed);
-                             });
-    watch.finish();
-    PEGAFLOW_TRY(faults.status(Code::kProtocol));
-    return value;
-  } catch (const json::exception& error) {
-    return Error(Code::kProtocol, std::string("not JSON: ") + error.what());
-  }
-}
-
-std::string json_text(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 void JsonFaults::add(std::string pointer, std::string message) {
   if (faults_.size() < kMaxFaults) faults_.push_back({std::move(pointer), std::move(message)});
@@ -170,7 +71,7 @@ Status JsonFaults::status(Code code) const {
 }
 
 JsonView JsonView::child(const json& value, std::string_view token) const {
-  return {&value, pointer_ + '/' + escaped(token), faults_};
+  return {&value, pointer_ + '/' + json_pointer_token(token), faults_};
 }
 
 void JsonView::expected(std::string_view what) const {
@@ -209,7 +110,7 @@ bool JsonView::has(std::string_view key) const {
 }
 
 JsonView JsonView::operator[](std::string_view key) const {
-  if (!has(key)) return {nullptr, pointer_ + '/' + escaped(key), faults_};
+  if (!has(key)) return {nullptr, pointer_ + '/' + json_pointer_token(key), faults_};
   return child(*value_->find(key), key);
 }
 

@@ -25,6 +25,9 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 // kMaxJsonDepth (both with a pointer).
 Result<nlohmann::json> parse_json(std::string_view text);
 
+// A key as it stands in a JSON pointer: ~ and / escaped.
+std::string json_pointer_token(std::string_view key);
+
 // Compact text; bytes that aren't UTF-8 become U+FFFD.
 std::string json_text(const nlohmann::json& value);
 
