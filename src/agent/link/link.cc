@@ -167,19 +167,6 @@ void Link::retry_later(const Error& why) {
   retry_.arm(environment_.loop.now() + wait);
 }
 
-void Link::pool_added(const ClientSession& session, const LocalPool& pool) {
-  if (!connection_ || !connection_->channel) return;  // told of on the way up
-  const Status sent = send_pool(pool, session.pidfd());
-  if (!sent.ok()) break_later(sent.error());
-}
-
-void Link::pool_gone(PoolId pool) {
-  if (!connection_ || !connection_->channel) return;
-  connection_->acknowledged.erase(pool);
-  const Status sent = connection_->socket->send(wire::LinkPoolGone{pool});
-  if (!sent.ok()) break_later(sent.error());
-}
-
 LinkStatus Link::status() const {
   LinkStatus status;
   status.peer = terms_.peer();

@@ -1,6 +1,6 @@
 // Link: one allowed pair of nodes, over all its incarnations: the port that the upper half uses.
-// link.cc has the port and the states, link_set_up.cc the way up (LINK, wire-up, regions, pools),
-// link_traffic.cc what flows once the endpoint is there.
+// link.cc has the port and the states, link_set_up.cc the way up (LINK, wire-up, regions),
+// link_pools.cc the pools of both ends, link_traffic.cc what flows once the endpoint is there.
 #pragma once
 
 #include <cstdint>
@@ -118,6 +118,8 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   Status on_link_region(const wire::LinkRegion& message, std::vector<UniqueFd> fds);
   Status on_wired(const Status& flushed);
   void go_up_if_ready();
+
+  // ---- link_pools.cc
   void send_own_pools();
   Status send_pool(const LocalPool& pool, const UniqueFd& pidfd);
   Status on_peer_pool(const wire::LinkPool& message, std::vector<UniqueFd> fds);
