@@ -31,7 +31,8 @@ ChunkGrid make_chunk_grid(const GridInput& input) {
       std::max<std::uint64_t>(1, std::min(units_in_range, target / input.unit_bytes));
   std::uint64_t tile = units * input.unit_tokens;
   std::uint64_t origin = input.tokens.begin;
-  if (tile >= input.align_tokens) {
+  // One tile that covers the range is cut nowhere, so there is nothing to align.
+  if (tile >= input.align_tokens && units < units_in_range) {
     tile -= tile % input.align_tokens;
     origin -= origin % input.align_tokens;
   }

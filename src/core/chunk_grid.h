@@ -35,7 +35,7 @@ struct GridInput {
 // m·layers_per_chunk (counted from the range's first). Chunk = tile · n_layer_groups + layer group.
 struct ChunkGrid {
   std::uint32_t origin = 0;       // ≤ tokens.begin: where tile 0 would start
-  std::uint32_t tile_tokens = 0;  // a multiple of align_tokens if that is possible at all
+  std::uint32_t tile_tokens = 0;  // a multiple of align_tokens where tiles are cut and one fits
   std::uint32_t layers_per_chunk = 0;
   std::uint32_t n_tiles = 0;
   std::uint32_t n_layer_groups = 0;
@@ -44,7 +44,8 @@ struct ChunkGrid {
   bool operator==(const ChunkGrid&) const = default;
 };
 
-// The grid. When a tile holds at least one lcm of the block sizes, tiles start at multiples of it
+// The grid. A range that fits into one tile is one tile. Otherwise, when a tile holds at least one
+// lcm of the block sizes, tiles start at multiples of it
 // (the first tile is cut short where the range starts off one), so no block of either side is
 // split between chunks except by the range itself. REQUIRES the bounds noted at GridInput.
 ChunkGrid make_chunk_grid(const GridInput& input);

@@ -49,6 +49,14 @@ TEST(ChunkGrid, rounds_tiles_down_to_whole_blocks_of_both_sides) {
   EXPECT_EQ(make_chunk_grid(input).tile_tokens, 1008U);  // of 1024
 }
 
+TEST(ChunkGrid, leaves_a_tile_that_covers_the_range_whole) {
+  GridInput input = usual(5, 1000);
+  input.align_tokens = std::lcm(16, 48);
+  const ChunkGrid grid = make_chunk_grid(input);
+  EXPECT_EQ(grid.n_tiles, 1U);
+  EXPECT_EQ(tile_range(grid, input.tokens, 0), (TokenRange{5, 1000}));
+}
+
 TEST(ChunkGrid, leaves_tiles_alone_when_no_common_multiple_fits) {
   GridInput input = usual(5, 8192);
   input.align_tokens = 4096;
