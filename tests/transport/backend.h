@@ -26,6 +26,7 @@ struct BackendSpec {
   const char* put_lane;               // a transport that puts must go over when they are one-sided
   bool peer_can_be_killed = false;    // it is a process
   bool destroying_fences = true;      // cma writes memory without asking its owner's process
+  bool death_is_noticed = true;       // when false, only by its user's own heartbeat
   bool destroying_is_noticed = true;  // only the end of the process is
 };
 

@@ -30,10 +30,10 @@ bool has_pattern(std::span<const std::byte> bytes, std::uint64_t seed) {
   return true;
 }
 
-Side::Side(std::unique_ptr<Context> context)
+Side::Side(std::unique_ptr<Context> context, std::size_t memory_bytes)
     : context_(std::move(context)),
-      source_(kMemoryBytes),
-      target_(kMemoryBytes),
+      source_(memory_bytes),
+      target_(memory_bytes),
       message_(kMaxMessageBytes),
       reports_(kMaxTokens) {
   auto memory = context_->register_memory(source_);

@@ -25,7 +25,7 @@ bool has_pattern(std::span<const std::byte> bytes, std::uint64_t seed);
 
 class Side final : public WorkerEvents {
  public:
-  explicit Side(std::unique_ptr<Context> context);
+  explicit Side(std::unique_ptr<Context> context, std::size_t memory_bytes = kMemoryBytes);
   ~Side() override;
   Side(const Side&) = delete;
   Side& operator=(const Side&) = delete;

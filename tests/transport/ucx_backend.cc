@@ -110,6 +110,7 @@ std::vector<BackendSpec> backends_under_test() {
            .make = rc_processes,
            .put_lane = "rc_verbs",
            .peer_can_be_killed = true,
+           .death_is_noticed = false,
            .destroying_is_noticed = false}};
 }
 
