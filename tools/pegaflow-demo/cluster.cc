@@ -104,10 +104,17 @@ Result<std::vector<Report>> Cluster::wait(Nanos timeout) {
   std::vector<Report> reports;
   for (auto& engine : engines_) {
     const auto taken = take_reports(engine, reports);
-    if (!taken.ok()) return taken.error().within(engine.name);
+    if (!taken.ok()) return with_dead_process(taken.error().within(engine.name));
   }
   PEGAFLOW_TRY(nodes_.check());
   return reports;
+}
+
+// An engine that cannot go on has lost its agent, or its process ended: say so first.
+Error Cluster::with_dead_process(const Error& error) const {
+  const auto checked = nodes_.check();
+  if (checked.ok()) return error;
+  return {error.code(), checked.error().message() + "; " + error.message()};
 }
 
 Status Cluster::take_reports(EngineEnd& engine, std::vector<Report>& reports) {

@@ -51,6 +51,7 @@ class Cluster {
   Status start_engine(EngineRole role, std::uint32_t tp);
   EngineSetup setup_of(EngineRole role, std::uint32_t tp) const;
   Status wait_for_engines();
+  Error with_dead_process(const Error& error) const;
   Status take_reports(EngineEnd& engine, std::vector<Report>& reports);
 
   ClusterSpec spec_;

@@ -1,14 +1,20 @@
 // The whole demo: real agents, real engines, small requests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "base/clock.h"
+#include "pegaflow-demo/process_group.h"
 #include "pegaflow-demo/temp_dir.h"
 #include "pegaflow-demo/text_file.h"
 
@@ -135,6 +141,81 @@ TEST(DemoMapped, wrong_input_is_refused_before_anything_starts) {
   EXPECT_THAT(run_demo("--link mapped --pool-mib 1").err, HasSubstr("--pool-mib 1 holds"));
   EXPECT_EQ(run_demo("--model no-such-model").exit_status, 1);
   EXPECT_EQ(run_demo("--no-such-option").exit_status, 2);
+}
+
+// A demo that would run for hours, and its processes.
+class DemoInterrupted : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(dir_.ok());
+    ASSERT_TRUE(
+        group_
+            .spawn({"demo",
+                    {"/usr/bin/env", "TMPDIR=" + dir_->path().string(), PEGAFLOW_DEMO, "--model",
+                     "gpt2", "--requests", "100", "--time-scale", "1000", "--link", "mapped"}})
+            .ok());
+    wait_until("both sides' engines run",
+               [this] { return !process("engine-fd").empty() && decode_agent() != 0; });
+  }
+
+  // Pids of processes that belong to this demo and have `word` among their arguments. Engines
+  // are known by their parent's folder in the environment.
+  std::vector<pid_t> process(const std::string& word) const {
+    std::vector<pid_t> pids;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const auto arguments = read_text_file(entry.path() / "cmdline", 65'536);
+      const auto environment = read_text_file(entry.path() / "environ", 1 << 20);
+      if (!arguments.ok() || !environment.ok()) continue;
+      const bool ours = environment->find("TMPDIR=" + dir_->path().string()) != std::string::npos;
+      if (ours && arguments->find(word) != std::string::npos) {
+        pids.push_back(std::stoi(entry.path().filename()));
+      }
+    }
+    return pids;
+  }
+  pid_t decode_agent() const {
+    const auto pids = process("--name");
+    for (const auto pid : pids) {
+      const auto arguments = read_text_file("/proc/" + std::to_string(pid) + "/cmdline", 65'536);
+      if (arguments.ok() && arguments->find("decode-0") != std::string::npos) return pid;
+    }
+    return 0;
+  }
+  template <typename Condition>
+  void wait_until(const char* what, Condition condition) {
+    const auto deadline = SteadyClock().now() + std::chrono::seconds(40);
+    while (!condition()) {
+      ASSERT_LT(SteadyClock().now(), deadline) << what << "\n" << log();
+      ::poll(nullptr, 0, 10);  // poll interval
+    }
+  }
+  std::string log() const { return tail_of_file(group_.children()[0].log(), 1000); }
+  void expect_clean_end() {
+    pollfd ended{group_.children()[0].pidfd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&ended, 1, 40'000), 1) << log();
+    ASSERT_NE(group_.ended(), nullptr);
+    EXPECT_EQ(group_.children()[0].how_it_ended(), "exit status 1") << log();
+    wait_until("no process is left", [this] { return process("").empty(); });
+    std::filesystem::remove(group_.children()[0].log());
+    EXPECT_TRUE(std::filesystem::is_empty(dir_->path())) << "the demo left files behind";
+  }
+
+  Result<TempDir> dir_ = TempDir::create();
+  ProcessGroup group_{dir_->path()};
+};
+
+TEST_F(DemoInterrupted, ends_all_processes_and_cleans_up_when_asked_to_end) {
+  ::kill(group_.children()[0].pid(), SIGTERM);
+  wait_until("it says so", [this] { return log().find("interrupted") != std::string::npos; });
+  expect_clean_end();
+}
+
+TEST_F(DemoInterrupted, names_an_agent_that_was_killed) {
+  ::kill(decode_agent(), SIGKILL);
+  wait_until("it says so", [this] {
+    return log().find("agent-decode-0 ended: signal 9 (Killed)") != std::string::npos;
+  });
+  expect_clean_end();
 }
 
 TEST(DemoUcx, every_byte_arrives_over_tcp) {
