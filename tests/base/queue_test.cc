@@ -43,6 +43,7 @@ TEST(BoundedQueue, many_writers_lose_nothing_and_keep_their_order) {
   auto wake = EventFd::create();
   ASSERT_TRUE(wake.ok());
   std::vector<std::thread> writers;
+  writers.reserve(kWriters);
   for (int writer = 0; writer < kWriters; ++writer) {
     writers.emplace_back([&, writer] {
       for (int i = 0; i < kEach; ++i) {

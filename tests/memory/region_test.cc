@@ -20,6 +20,7 @@ RegionSpec spec(std::uint32_t slots) { return {"test", MemoryKind::kHost, kSlotB
 
 std::vector<UniqueFd> copies(const std::vector<int>& fds) {
   std::vector<UniqueFd> result;
+  result.reserve(fds.size());
   for (const int fd : fds) result.emplace_back(::dup(fd));
   return result;
 }
@@ -126,7 +127,7 @@ TEST(Region, cuda_memory_is_refused_by_this_build) {
 }
 
 TEST(Region, impossible_specs_are_refused_by_value) {
-  const auto refusal = [](RegionSpec bad, std::uint64_t limit = kMaxSegmentBytes) {
+  const auto refusal = [](const RegionSpec& bad, std::uint64_t limit = kMaxSegmentBytes) {
     auto region = Region::create(bad, limit);
     return region.ok() ? "(accepted)" : region.error().message();
   };
