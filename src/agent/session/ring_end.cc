@@ -9,13 +9,13 @@ using memory::RingDirection;
 
 Result<std::unique_ptr<RingEnd>> RingEnd::create(std::uint32_t entries) {
   PEGAFLOW_ASSIGN(memory::RingMemory memory, memory::RingMemory::create(entries));
-  PEGAFLOW_ASSIGN(EventFd client_event, EventFd::create());
+  PEGAFLOW_ASSIGN(EventFd::Ends client_event, EventFd::create_ends());
   PEGAFLOW_ASSIGN(EventFd agent_event, EventFd::create());
   return std::unique_ptr<RingEnd>(
       new RingEnd(std::move(memory), std::move(client_event), std::move(agent_event)));
 }
 
-RingEnd::RingEnd(memory::RingMemory memory, EventFd client_event, EventFd agent_event)
+RingEnd::RingEnd(memory::RingMemory memory, EventFd::Ends client_event, EventFd agent_event)
     : memory_(std::move(memory)),
       reader_(memory_.reader(RingDirection::kClientToAgent)),
       writer_(memory_.writer(RingDirection::kAgentToClient)),
@@ -35,7 +35,7 @@ Result<bool> RingEnd::read(std::size_t most,
 
 Result<bool> RingEnd::write(const wire::AgentMessage& message) {
   PEGAFLOW_ASSIGN(const bool written, memory::write_message(writer_, message));
-  if (written && writer_.claim_wakeup()) client_event_.signal();
+  if (written && writer_.claim_wakeup()) client_event_.signalling.signal();
   return written;
 }
 

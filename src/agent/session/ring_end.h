@@ -42,17 +42,20 @@ class RingEnd {
   }
 
   // What travels with WELCOME: ring memory, the client's event, the agent's event.
-  std::vector<int> fds() const { return {memory_.fd(), client_event_.fd(), agent_event_.fd()}; }
+  std::vector<int> fds() const {
+    return {memory_.fd(), client_event_.sleeping.fd(), agent_event_.fd()};
+  }
   std::uint32_t entries() const { return memory_.entries(); }
 
  private:
-  RingEnd(memory::RingMemory memory, EventFd client_event, EventFd agent_event);
+  RingEnd(memory::RingMemory memory, EventFd::Ends client_event, EventFd agent_event);
   Result<bool> write(const wire::AgentMessage& message);
 
   memory::RingMemory memory_;
   memory::RingReader reader_;
   memory::RingWriter writer_;
-  EventFd client_event_, agent_event_;
+  EventFd::Ends client_event_;  // a client cannot make its signalling block
+  EventFd agent_event_;
   std::deque<wire::AgentMessage> waiting_;  // ≤ kMaxWaiting
 };
 
