@@ -2,14 +2,14 @@
 
 namespace pegaflow::http {
 
-bool ConnectionQueue::try_push(UniqueFd&& connection) {
+std::optional<UniqueFd> ConnectionQueue::push(UniqueFd connection) {
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || waiting_.size() >= capacity_) return false;
+    if (closed_ || waiting_.size() >= capacity_) return connection;
     waiting_.push_back(std::move(connection));
   }
   ready_.notify_one();
-  return true;
+  return std::nullopt;
 }
 
 std::optional<UniqueFd> ConnectionQueue::pop() {

@@ -16,8 +16,8 @@ class ConnectionQueue {
  public:
   explicit ConnectionQueue(std::size_t capacity) : capacity_(capacity) {}
 
-  // False (and `connection` untouched): full or closed.
-  bool try_push(UniqueFd&& connection);
+  // Gives the connection back when full or closed.
+  std::optional<UniqueFd> push(UniqueFd connection);
   // Waits for one; nothing: closed.
   std::optional<UniqueFd> pop();
   // Drops what waits and ends every pop().

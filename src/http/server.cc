@@ -84,7 +84,8 @@ class Server::Impl {
   void hand_over(UniqueFd connection) {
     const int on = 1;
     ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (!queue_.try_push(std::move(connection))) Exchange::refuse(std::move(connection));
+    auto refused = queue_.push(std::move(connection));
+    if (refused.has_value()) Exchange::refuse(std::move(*refused));
   }
 
   void work() {

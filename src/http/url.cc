@@ -15,8 +15,8 @@ bool is_unreserved(char c) {
 std::optional<char> hex_pair(std::string_view text) {
   unsigned value = 0;
   if (text.size() != 2) return std::nullopt;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + 2, value, 16);
-  if (failed != std::errc() || end != text.data() + 2 || value == 0) return std::nullopt;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (failed != std::errc() || end != text.data() + text.size() || value == 0) return std::nullopt;
   return static_cast<char>(value);
 }
 
