@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_SECONDS = 900
+LIMIT_SECONDS = 1500
 RECURSIVE = re.compile(r"^(?:bash )?(tools/test\.sh|\.ci/run)\b([^#]*)", re.MULTILINE)
 
 
