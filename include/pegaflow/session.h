@@ -4,6 +4,13 @@
 // Thread safety: every call may come from any thread of the process that made the session; calls
 // are ordered per thread. After fork() the child's copy is inert (kFailedPrecondition).
 // Nothing blocks on the network except connect() and add_pool() (both with a deadline) and wait().
+// rewind(), withdraw() and table(replace) wait for the one host copy that may be running, never for
+// the agent; all other calls take a microsecond or two.
+//
+// Errors that any call may return: kUnavailable (the agent is lost), kResourceExhausted (a limit of
+// the config, or the agent does not keep up), kNotFound (no such pool; no such offer or receive: it
+// never was, or has ended), kInvalidArgument (the message names value and expectation),
+// kUnsupported (CUDA memory or streams in a build without CUDA; content keys).
 #pragma once
 
 #include <chrono>
@@ -29,11 +36,13 @@ struct SessionConfig {
   Rank rank;
   std::chrono::milliseconds connect_timeout{5000};
   std::uint32_t max_offers = 1024;    // live at once
-  std::uint32_t max_receives = 1024;  // live at once
-  std::uint32_t max_events = 8192;    // unread events; more work is refused when full
+  std::uint32_t max_receives = 1024;  // live at once; as many intents may wait beside them
+  std::uint32_t max_events = 8192;    // unread ones, and those that live work may still cause; more
+                                      // work is refused when full
 };
 
-// Where the engine's work is ordered: a CUDA stream handle, or none for host memory.
+// Where the engine's work is ordered: a CUDA stream handle. Host memory has none: what is marked
+// ready must be there when the call is made.
 using StreamHandle = std::uint64_t;
 inline constexpr StreamHandle kNoStream = 0;
 
@@ -101,13 +110,18 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   // ---- pools (worker sessions only; before the first offer or receive that names them)
+  // The memory stays the engine's and must outlive the session. shape.rank is the session's rank;
+  // shape.incarnation and the groups' inner_order are filled in here.
   Result<PoolHandle> add_pool(const KvLayout& layout);
 
   // ---- producing
   // This process's incarnation, the reference that travels to D.
   OfferReference reference() const;
   Status offer(const OfferSpec& offer);
-  // Block ids of `group` from block index `first` on; `replace`: forget what was there before.
+  // Block ids of `group` from block index `first` on. The known blocks are one interval, which
+  // grows at its ends; ids beyond the sequence's last block are ignored (engines allocate ahead).
+  // Known ids do not change, unless `replace` says to forget them all; then no copy reads the old
+  // blocks any more when the call returns.
   Status table(const Key& key, std::uint32_t group, std::uint32_t first,
                std::span<const std::uint32_t> ids, bool replace);
   // Tokens [0, end) of all layers and groups are in the blocks already (prefix cache).
@@ -116,7 +130,8 @@ class Session {
   // not lie beyond what these layers have ready already.
   Status mark_ready(const Key& key, std::uint32_t group, LayerRange layers, TokenInterval tokens,
                     StreamHandle stream = kNoStream);
-  // One call per layer for all requests of an engine step.
+  // One call per layer for all requests of an engine step. Keys whose offer has ended are left out
+  // (the event tells); tokens.begin must be ready in all layers. One step at a time.
   Status begin_step(std::span<const StepSpan> spans);
   Status layer_done(std::uint32_t group, std::uint32_t layer, StreamHandle stream = kNoStream);
   Status end_step(StreamHandle stream = kNoStream);  // marks every layer that was not marked
