@@ -15,10 +15,8 @@ Result<SocketAddress> address_of(const topology::Node& node, bool mapped) {
 
 std::string link_socket_path(const topology::Node& node) { return node.socket + ".link"; }
 
-Links::Links(LinkEnvironment environment, const topology::Topology& topology,
-             const topology::Node& node)
+Links::Links(LinkEnvironment environment, const topology::Node& node)
     : environment_(std::move(environment)),
-      topology_(topology),
       node_(node),
       listener_(environment_.loop, environment_.log, environment_.limits.handshake,
                 [this](FrameSocket socket, const wire::Link& link) {
@@ -29,7 +27,7 @@ Result<std::unique_ptr<Links>> Links::create(LinkEnvironment environment,
                                              const topology::Topology& topology,
                                              const topology::Node& node,
                                              metrics::AgentProbe& probe) {
-  std::unique_ptr<Links> links(new Links(std::move(environment), topology, node));
+  std::unique_ptr<Links> links(new Links(std::move(environment), node));
   for (LinkTerms& terms : links_of(topology, node)) {
     std::optional<SocketAddress> dial;
     if (!terms.we_are_source) {
@@ -124,6 +122,7 @@ void Links::measure_all() {
 
 std::vector<LinkStatus> Links::status() const {
   std::vector<LinkStatus> all;
+  all.reserve(links_.size());
   for (const auto& link : links_) all.push_back(link->status());
   return all;
 }

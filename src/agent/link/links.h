@@ -48,12 +48,10 @@ class Links final : public SessionObserver {
   const std::vector<std::unique_ptr<Link>>& all() const { return links_; }
 
  private:
-  Links(LinkEnvironment environment, const topology::Topology& topology,
-        const topology::Node& node);
+  Links(LinkEnvironment environment, const topology::Node& node);
   void on_link(FrameSocket socket, const wire::Link& link);
 
   LinkEnvironment environment_;
-  const topology::Topology& topology_;
   const topology::Node& node_;
   std::vector<std::unique_ptr<Link>> links_;
   LinkListener listener_;
