@@ -55,7 +55,8 @@ class Registrar {
   bool registered() const;  // the latest record is known there, as far as we know. Thread safe.
   // The latest record seen of a peer; null: none. Thread safe.
   std::shared_ptr<const AgentRecord> peer(std::string_view name) const;
-  // Unregisters if that takes no longer than `grace`, ends both threads. Idempotent.
+  // Ends both threads and unregisters if that takes no longer than `grace`. Idempotent. Only the
+  // resolver may make it wait longer, when `host` is a name.
   void stop(std::chrono::milliseconds grace = std::chrono::milliseconds(500));
 
  private:

@@ -118,6 +118,8 @@ class Server::Impl {
           json_text({{"program", "pegaflow-rendezvous"}, {"version", config_.version}}));
     });
     http_.route("GET", "/metrics", [this](const http::Request&) {
+      // Leases end when somebody looks; a scraper may be the only one who does.
+      (void)store_.list(std::nullopt, milliseconds(0));
       return http::Response{200, metrics_.prometheus_text(),
                             std::string(metrics::kPrometheusContentType)};
     });

@@ -109,6 +109,7 @@ struct Deadlines {
   std::chrono::milliseconds engine_tick{3'000};
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds dead_after{3'000};
+  bool operator==(const Deadlines&) const = default;
 };
 
 // Per agent. What exceeds one is refused with kResourceExhausted, naming it.
@@ -120,6 +121,7 @@ struct Limits {
   std::uint32_t max_receives = 4'096;  // live receives (xfers)
   std::uint32_t max_streams = 16'384;  // live streams, as source and as sink together
   std::uint32_t max_tombstones = 65'536;
+  bool operator==(const Limits&) const = default;
 };
 
 struct Topology {

@@ -166,6 +166,21 @@ TEST_F(RendezvousServer, other_documents) {
   EXPECT_THAT(text.body, HasSubstr(R"(route="/v1/topology",status="200"} 1)"));
 }
 
+TEST_F(RendezvousServer, scrapers_see_leases_end_though_nobody_else_asks) {
+  MemoryStore hasty(clock_, milliseconds(20), &store_events_);
+  Server server({"127.0.0.1", 0, "1"}, topology_, json_, hasty, metrics_);
+  ASSERT_TRUE(server.start().ok());
+  ASSERT_TRUE(hasty.put({record("d0", 1), std::nullopt}).ok());
+  http::Client scraper({"127.0.0.1", server.port()});
+  const auto give_up = std::chrono::steady_clock::now() + kTestDeadline;
+  std::string text;
+  while (text.find("pegaflow_rendezvous_agents 0") == std::string::npos) {
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << text;
+    text = scraper.get("/metrics", kTestDeadline)->body;
+  }
+  EXPECT_THAT(text, HasSubstr("pegaflow_rendezvous_leases_expired_total 1"));
+}
+
 TEST_F(RendezvousServer, thirty_two_pollers_all_see_a_change_and_leave_room_to_register) {
   const auto start = client_->list(std::nullopt, milliseconds(0), kTestDeadline)->revision;
   std::vector<std::future<Result<Listing>>> pollers;
