@@ -241,7 +241,7 @@ Status Runtime::receive(const ReceiveSpec& spec) {
     lock.unlock();  // pools stay; thousands of ids take a while to check
     const Status fits = check_receive(spec, *pool);
     lock.lock();
-    PEGAFLOW_TRY(fits);
+    if (!fits.ok()) return fits.error();
     PEGAFLOW_TRY(usable());
     PEGAFLOW_TRY(accepting());
     return state_.sinks.receive(spec, *pool, clock_.now(), own_deadline(spec.total));

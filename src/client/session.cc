@@ -34,7 +34,8 @@ Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::~Session() {
   // A forked child has the memory but not the mover thread: nothing there can be ended in order,
   // so it is left as it lies.
-  if (!impl_->runtime->in_own_process()) impl_.release();
+  if (impl_->runtime->in_own_process()) return;
+  [[maybe_unused]] const Impl* left = impl_.release();
 }
 
 Result<PoolHandle> Session::add_pool(const KvLayout& layout) {

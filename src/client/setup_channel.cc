@@ -29,7 +29,7 @@ Status SetupChannel::send_all() {
   while (!state_.setup_texts.empty()) {
     const Status sent = socket_.send(state_.setup_texts.front());
     if (!sent.ok() && sent.error().code() == Code::kResourceExhausted) return {};  // full: later
-    PEGAFLOW_TRY(sent);
+    if (!sent.ok()) return sent.error();
     state_.setup_texts.pop_front();
   }
   return {};

@@ -42,6 +42,24 @@ constexpr const char* kShm_1_13 = R"(#
 #
 )";
 
+// Soft-RoCE.
+constexpr const char* kRc_1_13 = R"(#
+# UCP endpoint 
+#
+#               peer: <no debug data>
+#                 lane[0]:  0:rc_verbs/rxe0:1.0 md[0]       -> md[0]/ib/sysdev[255] rma_bw#0 am am_bw#0
+#                 lane[1]:  1:ud_verbs/rxe0:1.0 md[0]       -> md[0]/ib/sysdev[255] keepalive wireup
+#
+#                tag_send: 0..<egr/short>..72..<egr/bcopy>..(inf)
+#            tag_send_nbr: 0..<egr/short>..72..<egr/bcopy>..(inf)
+#           tag_send_sync: 0..<egr/short>..72..<egr/bcopy>..(inf)
+#                  put[0]: 0..<short>..81..<bcopy>..16384..<zcopy>..(inf)
+#                  get[0]: 0..<bcopy>..945..<zcopy>..(inf)
+#
+#                  rma_bw: mds [0] rndv_rkey_size 18
+#
+)";
+
 constexpr const char* kTcp_1_22 = R"(#
 # UCP endpoint 
 #
@@ -89,6 +107,14 @@ TEST(Lanes, of_1_13_over_shared_memory_emulate_puts_because_the_memory_is_ours) 
   EXPECT_TRUE(info.emulated);
   EXPECT_EQ(info.rma, Names{"sysv"});
   EXPECT_EQ(info.control, (Names{"sysv", "posix"}));
+}
+
+TEST(Lanes, of_1_13_over_rc_put_over_rc_only) {
+  const auto info = info_of(kRc_1_13);
+  EXPECT_FALSE(info.emulated);
+  EXPECT_EQ(info.rma, Names{"rc_verbs"});
+  EXPECT_EQ(info.control, (Names{"rc_verbs", "ud_verbs"}));
+  EXPECT_EQ(info.text, "rma rc_verbs/rxe0:1; am rc_verbs/rxe0:1,ud_verbs/rxe0:1");
 }
 
 TEST(Lanes, of_1_22_over_tcp_put) {

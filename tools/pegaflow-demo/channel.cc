@@ -12,7 +12,7 @@ Status Channel::send(std::string text) {
 
 Status Channel::flush() {
   while (!waiting_.empty()) {
-    const auto sent = socket_.send(waiting_.front());
+    auto sent = socket_.send(waiting_.front());
     if (!sent.ok() && sent.error().code() == Code::kResourceExhausted) return {};  // full for now
     if (!sent.ok()) return sent;
     waiting_.pop_front();

@@ -69,7 +69,7 @@ std::optional<TimePoint> ProducerEngine::work(TimePoint now) {
     forget_if_over(key);
     return now;
   }
-  return *prefill_->due;
+  return prefill_->due;
 }
 
 // False: nothing to start, or no room for it yet.

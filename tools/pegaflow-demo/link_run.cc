@@ -131,11 +131,11 @@ Status replay_over(Cluster& cluster, const LinkRunSpec& spec, LinkResult& result
   PEGAFLOW_TRY(cluster.start());
   const auto start = SteadyClock().now();
   Replay replay(spec, cluster);
-  const auto replayed = replay.run();
+  auto replayed = replay.run();
   result.seconds = std::chrono::duration<double>(SteadyClock().now() - start).count();
   result.summary = summarize(replay.router());
   result.failures = failures_of(replay.router());
-  PEGAFLOW_TRY(replayed);
+  if (!replayed.ok()) return replayed;
   result.memory_bytes = cluster.memory_bytes();
   PEGAFLOW_ASSIGN(result.link, cluster.link_state());
   return {};

@@ -196,9 +196,10 @@ Status Link::name_writers() {
 }
 
 Status Link::send_regions() {
-  for (std::uint16_t i = 0; i < environment_.regions.size(); ++i) {
-    PEGAFLOW_TRY(connection_->socket->send(wire::LinkRegion{i, connection_->agent_writer},
-                                           environment_.regions[i]->fds()));
+  std::uint16_t index = 0;
+  for (const memory::Region* region : environment_.regions) {
+    PEGAFLOW_TRY(connection_->socket->send(wire::LinkRegion{index++, connection_->agent_writer},
+                                           region->fds()));
   }
   return {};
 }
@@ -213,7 +214,7 @@ Status Link::on_link_region(const wire::LinkRegion& message, std::vector<UniqueF
 }
 
 Status Link::on_wired(const Status& flushed) {
-  PEGAFLOW_TRY(flushed);
+  if (!flushed.ok()) return flushed.error();
   PEGAFLOW_ASSIGN(const transport::LaneInfo lanes, connection_->worker->lanes());
   PEGAFLOW_TRY(check_lanes(terms_, lanes));
   connection_->transport = transport_name(terms_, lanes);

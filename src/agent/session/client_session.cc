@@ -108,8 +108,9 @@ Status ClientSession::welcome(const wire::Hello& hello) {
 }
 
 Status ClientSession::map_own_regions() {
-  for (std::uint16_t i = 0; i < environment_.regions.size(); ++i) {
-    PEGAFLOW_TRY(map_region(*environment_.regions[i], MappedTo{std::nullopt, i}, writer_));
+  std::uint16_t index = 0;
+  for (const memory::Region* region : environment_.regions) {
+    PEGAFLOW_TRY(map_region(*region, MappedTo{std::nullopt, index++}, writer_));
   }
   return {};
 }
