@@ -198,9 +198,7 @@ class Cluster:
     def __init__(self, folder: Path, link: str = "direct", **options: Any) -> None:
         self.folder = folder
         self.options = options
-        self.ports = {
-            name: free_port() for name in ("rendezvous", "p", "p_http", "d", "d_http")
-        }
+        self.ports = {name: free_port() for name in ("rendezvous", "p", "p_http", "d", "d_http")}
         self.topology = self._topology(LINKS[link])
         self.topology_file = folder / "topology.json"
         self.topology_file.write_text(json.dumps(self.topology, indent=1))

@@ -91,7 +91,12 @@ def all_stages() -> list[Stage]:
             quick=True,
             needs="tests/rdma/run.sh",
         ),
-        Stage("lint", "format, tidy, layers, scripts, Python", ("bash tools/dev/lint.sh",)),
+        Stage(
+            "style",
+            "format, layers, scripts, spelling, Python",
+            ("bash tools/dev/lint.sh format layers shell spelling python",),
+        ),
+        Stage("tidy", "clang-tidy, public headers alone", ("bash tools/dev/lint.sh headers tidy",)),
         Stage(
             "asan",
             "clang, address and undefined behaviour",
