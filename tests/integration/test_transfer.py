@@ -135,7 +135,8 @@ def test_withdrawn_offer(cluster: Cluster) -> None:
     assert source.call("withdraw", key) is True
     assert source.wait_end(key, receive=False)["event"] == "withdrawn"
     end = sink.wait_end(key)
-    assert (end["event"], end["reason"]) == ("failed", "withdrawn")
+    # released: the withdrawal came before the grant
+    assert end["event"] == "failed" and end["reason"] in ("withdrawn", "released"), end
     run_one(cluster, source, sink)
     cluster.wait_all_free()
 

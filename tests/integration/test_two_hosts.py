@@ -29,6 +29,12 @@ def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=DEADLINE)
 
 
+def is_up(space: str) -> bool:
+    """The kernel has noticed the carrier; UCX leaves out devices that are not running."""
+    command = ["ip", "-n", space, "-br", "link", "show", "eth0"]
+    return " UP " in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def may_make_namespaces() -> bool:
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return False
@@ -48,11 +54,13 @@ def hosts() -> Iterator[dict[str, str]]:
             run("ip", "netns", "add", space)
             run("ip", "-n", space, "link", "set", "lo", "up")
         left, right = spaces.values()
-        pair = ("type", "veth", "peer", "name", "pf0", "netns", right)
-        run("ip", "-n", left, "link", "add", "pf0", *pair)
+        pair = ("type", "veth", "peer", "name", "eth0", "netns", right)
+        run("ip", "-n", left, "link", "add", "eth0", *pair)
         for host, space in spaces.items():
-            run("ip", "-n", space, "addr", "add", f"{HOSTS[host]}/24", "dev", "pf0")
-            run("ip", "-n", space, "link", "set", "pf0", "up")
+            run("ip", "-n", space, "addr", "add", f"{HOSTS[host]}/24", "dev", "eth0")
+            run("ip", "-n", space, "link", "set", "eth0", "up")
+        for space in spaces.values():
+            wait_for("eth0 is up", lambda space=space: is_up(space))
         yield spaces
     finally:
         for space in spaces.values():
