@@ -14,7 +14,7 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from cluster import ROOT
-from conftest import Rendezvous
+from rendezvous_service import Rendezvous
 
 SCHEMA = schemathesis.openapi.from_path(ROOT / "docs" / "openapi" / "rendezvous.yaml")
 CHECKS = (
