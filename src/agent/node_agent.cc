@@ -113,10 +113,19 @@ Status NodeAgent::make_links() {
   welcome.total_ms = static_cast<std::uint32_t>(topology_.deadlines.total.count());
   welcome.engine_tick_ms = static_cast<std::uint32_t>(topology_.deadlines.engine_tick.count());
   welcome.lease_ms = static_cast<std::uint32_t>(topology_.deadlines.lease.count());
-  sessions_ = std::make_unique<SessionServer>(
-      SessionEnvironment{*loop_, *log_, *metrics_, *writers_, *pools_, region_list_, *transfers_,
-                         *this, limits, welcome},
-      [this](const ClientPort&) { return transfers_->busy(); });
+  sessions_ =
+      std::make_unique<SessionServer>(SessionEnvironment{*loop_,
+                                                         *log_,
+                                                         *metrics_,
+                                                         *writers_,
+                                                         *pools_,
+                                                         region_list_,
+                                                         *transfers_,
+                                                         *this,
+                                                         {},
+                                                         limits,
+                                                         welcome},
+                                      [this](const ClientPort&) { return transfers_->busy(); });
   PEGAFLOW_TRY(sessions_->serve(std::move(*std::exchange(listener_, std::nullopt))));
   lingering_ = std::make_unique<LingeringSockets>(*loop_);
   PEGAFLOW_ASSIGN(std::string boot_id, read_boot_id());

@@ -147,6 +147,22 @@ TEST_F(SessionTest, wrong_pools_are_refused_and_the_session_goes_on) {
   EXPECT_FALSE(client->closed);
 }
 
+TEST_F(SessionTest, engine_that_is_back_at_once_finds_its_old_pool_gone) {
+  const auto add = [](TestClient& client, std::uint64_t incarnation) {
+    client.send(hello(incarnation));
+    client.send(wire::AddPool{1, MemoryKind::kHost, small_shape(incarnation)});
+  };
+  auto before = std::make_unique<TestClient>(side->node().socket);
+  add(*before, 7);
+  ASSERT_TRUE(until([&] { return before->find<wire::PoolOk>() != nullptr; }));
+  // All of this waits for the agent when its loop turns next, in no order it may rely on.
+  TestClient after = connect();
+  add(after, 8);
+  before.reset();
+  ASSERT_TRUE(until([&] { return after.find<wire::PoolOk>() != nullptr; }));
+  EXPECT_EQ(after.count<wire::PoolNo>(), 0U);
+}
+
 TEST_F(SessionTest, pool_limit_of_the_topology_holds) {
   PoolTable pools(1);
   ASSERT_TRUE(pools.add("a", small_shape()).ok());

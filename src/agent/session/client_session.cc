@@ -162,8 +162,14 @@ Result<LocalPool> ClientSession::take_pool(const wire::AddPool& request) {
   if (request.shape.incarnation != incarnation_) {
     return Error(Code::kInvalidArgument, "the pool's incarnation is not the session's");
   }
-  PEGAFLOW_ASSIGN(const PoolId id, environment_.pools.add(instance_, request.shape));
-  return LocalPool{id, instance_, request.shape, shape_hash(request.shape)};
+  Result<PoolId> id = environment_.pools.add(instance_, request.shape);
+  if (!id.ok() && id.error().code() == Code::kAlreadyExists) {
+    // An engine may be back before the end of its last session has been noticed.
+    environment_.reap(*this);
+    id = environment_.pools.add(instance_, request.shape);
+  }
+  if (!id.ok()) return id.error();
+  return LocalPool{*id, instance_, request.shape, shape_hash(request.shape)};
 }
 
 std::optional<RegionId> ClientSession::own_region(std::uint16_t index) const {

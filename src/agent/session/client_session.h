@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -46,6 +47,8 @@ struct SessionEnvironment {
   std::span<memory::Region* const> regions;
   ClientEvents& events;
   SessionObserver& observer;
+  // Closes sessions whose clients have gone, but for the one that asks.
+  std::function<void(const ClientSession&)> reap;
   SessionLimits limits;
   wire::Welcome welcome;  // without the session's own fields
 };
@@ -80,6 +83,7 @@ class ClientSession final : public ClientPort {
   metrics::SessionKind probe_kind() const;
   const std::optional<Error>& failure() const { return failure_; }
   void fail(const Error& error);
+  bool hung_up() const { return setup_->hung_up(); }
   // Moves the agent's counter. For how many ticks in a row the client's stood still, or (before
   // HELLO) nothing came.
   std::uint32_t tick();

@@ -27,7 +27,9 @@ SessionServer::SessionServer(SessionEnvironment environment, IsBusy is_busy)
       is_busy_(std::move(is_busy)),
       tick_(environment_.loop.timers(), [this] { on_tick(); }),
       // Its callback has nothing to do: the loop's next turn writes what fits.
-      retry_(environment_.loop.timers(), [] {}) {}
+      retry_(environment_.loop.timers(), [] {}) {
+  environment_.reap = [this](const ClientSession& asking) { reap(asking); };
+}
 
 SessionServer::~SessionServer() = default;
 
@@ -91,12 +93,20 @@ bool SessionServer::expecting() const {
   return !sessions_.empty() && environment_.loop.now() - last_traffic_ < environment_.limits.active;
 }
 
-void SessionServer::close_failed() {
+void SessionServer::close_failed(const ClientSession* but) {
   std::vector<SessionId> failed;
   for (const auto& [id, session] : sessions_) {
-    if (session->failure()) failed.push_back(id);
+    if (session->failure() && session.get() != but) failed.push_back(id);
   }
   for (const SessionId id : failed) close(id);
+}
+
+void SessionServer::reap(const ClientSession& asking) {
+  for (auto& [id, session] : sessions_) {
+    if (session.get() == &asking || !session->hung_up()) continue;
+    session->fail(Error(Code::kUnavailable, "the client closed its connection"));
+  }
+  close_failed(&asking);
 }
 
 void SessionServer::close(SessionId id) {

@@ -45,7 +45,8 @@ class SessionServer {
   Status admit(SeqpacketSocket socket);
   Result<SessionId> free_id();
   void close(SessionId id);
-  void close_failed();
+  void close_failed(const ClientSession* but = nullptr);
+  void reap(const ClientSession& asking);
   void on_tick();
   void watch_tick(ClientSession& session);
 

@@ -1,6 +1,7 @@
 #include "agent/session/setup_channel.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include <utility>
@@ -20,6 +21,11 @@ Result<std::unique_ptr<SetupChannel>> SetupChannel::open(Loop& loop, SeqpacketSo
 void SetupChannel::on_events(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) flush();
   if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) on_ready_();
+}
+
+bool SetupChannel::hung_up() const {
+  pollfd entry{fd(), POLLRDHUP, 0};
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 Status SetupChannel::send(const wire::SessionMessage& message, std::span<const int> fds) {

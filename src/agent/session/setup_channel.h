@@ -36,6 +36,8 @@ class SetupChannel {
   Status send(const wire::SessionMessage& message, std::span<const int> fds = {});
   // One message; nothing when none is there. kUnavailable: the peer closed; kProtocol: garbage.
   Result<std::optional<SetupPacket>> receive();
+  // The client has closed its end, whatever may still be unread.
+  bool hung_up() const;
   int fd() const { return socket_.fd(); }
 
  private:

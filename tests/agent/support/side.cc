@@ -33,10 +33,18 @@ Side::Side(SideConfig config)
   welcome.epoch = config_.epoch;
   welcome.agent = config_.node;
   SessionObserver& observer = *this;
-  sessions_ = std::make_unique<SessionServer>(
-      SessionEnvironment{*loop_, log_, probe, *writers_, *pools_, region_list_, upper, observer,
-                         config_.sessions, welcome},
-      [this](const ClientPort&) { return busy; });
+  sessions_ = std::make_unique<SessionServer>(SessionEnvironment{*loop_,
+                                                                 log_,
+                                                                 probe,
+                                                                 *writers_,
+                                                                 *pools_,
+                                                                 region_list_,
+                                                                 upper,
+                                                                 observer,
+                                                                 {},
+                                                                 config_.sessions,
+                                                                 welcome},
+                                              [this](const ClientPort&) { return busy; });
   if (config_.context == nullptr) return;
   registered_.emplace(RegisteredRegions::create(*config_.context, region_list_).value());
   lingering_ = std::make_unique<LingeringSockets>(*loop_);
