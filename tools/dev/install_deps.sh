@@ -12,7 +12,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates
   libucx-dev                          # UCX: the transport
   nlohmann-json3-dev libcpp-httplib-dev libssl-dev zlib1g-dev libbrotli-dev
-  libspdlog-dev libcli11-dev
+  libspdlog-dev libcli11-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
   iproute2                            # tests: hosts as network namespaces
   python3 python3-dev python3-venv
