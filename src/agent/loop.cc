@@ -130,7 +130,8 @@ bool Loop::run_timers(LoopWork& work, bool progressed) {
 
 Nanos Loop::sleep_for(LoopWork& work, bool progressed, Nanos longest) {
   if (progressed || drain_turns_left_ > 0 || !posted_.empty()) return Nanos(0);
-  if (work.expecting()) return std::min(policy_.pause(now()), until_deadline(work, longest));
+  if (work.expecting())
+    return std::min(policy_.pause(now(), thread_cpu_time()), until_deadline(work, longest));
   if (!work.ready_to_sleep()) return Nanos(0);
   asleep_ = true;
   return until_deadline(work, longest);

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 namespace pegaflow::agent {
@@ -16,9 +17,30 @@ WaitConfig wait_config_for_this_machine() {
   return config;
 }
 
-Nanos WaitPolicy::pause(TimePoint now) {
+Nanos thread_cpu_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + Nanos(time.tv_nsec);
+}
+
+void WaitPolicy::settle(TimePoint now, Nanos cpu) {
+  if (std::exchange(charging_, true)) {
+    const Nanos earned = std::chrono::duration_cast<Nanos>((now - looked_at_) * config_.share);
+    budget_ = std::min(config_.burst, budget_ + earned - (cpu - cpu_at_look_));
+    // What cannot be saved up need not be paid back for ever either.
+    budget_ = std::max(budget_, -config_.burst);
+  }
+  looked_at_ = now;
+  cpu_at_look_ = cpu;
+}
+
+Nanos WaitPolicy::pause(TimePoint now, Nanos cpu) {
+  settle(now, cpu);
   if (config_.may_spin && now - progress_ < config_.spin) return Nanos(0);
-  return std::exchange(period_, std::min(config_.longest, period_ + period_ / 8));
+  const Nanos nap = std::exchange(period_, std::min(config_.longest, period_ + period_ / 8));
+  if (budget_ >= Nanos(0)) return nap;
+  const Nanos until_even = std::chrono::duration_cast<Nanos>(-budget_ / config_.share);
+  return std::clamp(until_even, nap, config_.longest_thrifty);
 }
 
 }  // namespace pegaflow::agent

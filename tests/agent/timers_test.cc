@@ -109,25 +109,65 @@ TEST(GapDetector, stop_in_the_middle_of_work_is_a_gap) {
   EXPECT_EQ(gaps.observe(kStart + seconds(3)), seconds(3));
 }
 
-TEST(WaitPolicy, spins_first_then_naps_longer_and_longer_up_to_the_limit) {
+// A policy, and the time and processor time of the thread that follows it.
+class WaitPolicyTest : public ::testing::Test {
+ protected:
+  // One look in vain that costs `cost` of processor time; returns the nap after it.
+  Nanos look(Nanos cost) {
+    now += cost;
+    cpu += cost;
+    const Nanos nap = policy.pause(now, cpu);
+    now += nap;
+    return nap;
+  }
+
   WaitConfig config;
-  WaitPolicy policy(config, kStart);
-  EXPECT_EQ(policy.pause(kStart), Nanos(0));
-  const TimePoint later = kStart + Millis(1);
-  EXPECT_EQ(policy.pause(later), config.shortest);
-  Nanos pause{};
-  for (int n = 0; n < 100; ++n) pause = policy.pause(later);
-  EXPECT_EQ(pause, config.longest);
-  policy.progressed(later);
-  EXPECT_EQ(policy.pause(later), Nanos(0));
-  EXPECT_EQ(policy.pause(later + Millis(1)), config.shortest);
+  TimePoint now = kStart;
+  Nanos cpu{0};
+  WaitPolicy policy{config, kStart};
+};
+
+TEST_F(WaitPolicyTest, spins_first_then_naps_longer_and_longer_up_to_the_limit) {
+  EXPECT_EQ(policy.pause(now, cpu), Nanos(0));
+  now += Millis(1);
+  EXPECT_EQ(look(Nanos(0)), config.shortest);
+  Nanos nap{};
+  for (int n = 0; n < 100; ++n) nap = look(Nanos(0));
+  EXPECT_EQ(nap, config.longest);
+  policy.progressed(now);
+  EXPECT_EQ(policy.pause(now, cpu), Nanos(0));
+  now += Millis(1);
+  EXPECT_EQ(look(Nanos(0)), config.shortest);
 }
 
-TEST(WaitPolicy, never_spins_where_it_may_not) {
-  WaitConfig config;
+TEST_F(WaitPolicyTest, never_spins_where_it_may_not) {
   config.may_spin = false;
-  WaitPolicy policy(config, kStart);
-  EXPECT_EQ(policy.pause(kStart), config.shortest);
+  policy = WaitPolicy(config, now);
+  EXPECT_EQ(policy.pause(now, cpu), config.shortest);
+}
+
+TEST_F(WaitPolicyTest, dear_looks_get_rarer_until_they_keep_within_their_share) {
+  for (int n = 0; n < 1000; ++n) look(std::chrono::microseconds(30));
+  const TimePoint since = now;
+  const Nanos before = cpu;
+  for (int n = 0; n < 1000; ++n) look(std::chrono::microseconds(30));
+  EXPECT_LE(static_cast<double>((cpu - before).count()),
+            1.01 * config.share * static_cast<double>((now - since).count()));
+}
+
+TEST_F(WaitPolicyTest, naps_are_bounded_however_dear_a_look_is) {
+  Nanos nap{};
+  for (int n = 0; n < 100; ++n) nap = look(Millis(1));
+  EXPECT_EQ(nap, config.longest_thrifty);
+}
+
+TEST_F(WaitPolicyTest, work_is_not_charged) {
+  for (int n = 0; n < 100; ++n) {
+    policy.progressed(now);
+    now += Millis(5);  // all of it worked
+    cpu += Millis(5);
+    EXPECT_LE(look(Nanos(0)), config.longest);
+  }
 }
 
 }  // namespace
