@@ -41,6 +41,7 @@ void MoverLoop::run() {
   while (!stopping()) {
     const Status status = turn();
     if (!status.ok()) {
+      read_last_words();
       drain_copies();
       return die(status.error());
     }
@@ -130,6 +131,15 @@ bool MoverLoop::prepare_sleep(Millis& timeout) {
   timeout = blocked ? kRetryEvery : (state_.idle() ? kIdleTick : kBusyTick);
   state_.mover_asleep.store(true, std::memory_order_relaxed);
   return true;
+}
+
+// What the agent wrote before it went is still true: an end that it told must not become another.
+void MoverLoop::read_last_words() {
+  for (std::uint32_t i = 0; i < connection_.ring.entries(); ++i) {
+    const auto handled = pump_.step(kMessagesPerTurn);
+    if (!handled.ok() || *handled == 0) return;
+    work();
+  }
 }
 
 // Claimed slots are filled or given back whatever happens; until then the pool is in use.

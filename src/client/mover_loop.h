@@ -32,6 +32,7 @@ class MoverLoop {
   Status judge(TimePoint now);
   void wait();
   bool prepare_sleep(Millis& timeout);
+  void read_last_words();
   void drain_copies();
   void die(const Error& why);
   bool stopping();

@@ -82,6 +82,17 @@ TEST_F(DeathTest, a_closed_socket_ends_everything_at_once) {
   expect_everything_lost();
 }
 
+TEST_F(DeathTest, what_the_agent_told_before_it_went_still_holds) {
+  set_up();
+  std::vector<Key> keys;
+  for (int i = 0; i < 50; ++i) keys.push_back(offer(true));
+  for (const Key& key : keys) {
+    stub_.send(wire::RingResult{EventKind::kDone, Reason::kNone, key, 0, 0, 0, {}});
+  }
+  stub_.hang_up();
+  for (const Event& event : expect_events(keys.size())) EXPECT_EQ(event.kind, EventKind::kDone);
+}
+
 TEST_F(DeathTest, an_agent_whose_loop_stands_still_is_lost) {
   set_up(nullptr, &clock_);
   start_everything();
