@@ -78,7 +78,7 @@ class SinkSide {
                       const std::vector<Candidate>& known) const;
   void drop_unstarted(Receive& receive);
 
-  // ---- sink_data.cc: credits and chunks
+  // ---- sink_credits.cc and sink_data.cc: credits out, chunks in
   std::optional<LentSlot> lend(SinkStream& stream);
   void recall_eager(RegionSlots& region);
   void send_credits(SinkStream& stream);
@@ -93,7 +93,7 @@ class SinkSide {
   void update_timers(SinkStream& stream);
   void set_polled(SinkStream& stream);
 
-  // ---- ends
+  // ---- sink_ends.cc and sink_time.cc
   void verified(SinkStream& stream);
   void fail(Receive& receive, Reason reason, const std::string& detail);
   void fail_stream(SinkStream& stream, Reason reason);

@@ -22,6 +22,7 @@ struct LentSlot {
   Generation generation;
   bool told = false;      // its credit was sent
   bool revoking = false;  // REVOKE was sent
+  bool is(SlotIndex index, Generation its) const { return slot == index && generation == its; }
 };
 
 struct SinkStream {
