@@ -4,6 +4,7 @@
 #   tools/test.sh                  build, tests, Python tests
 #   tools/test.sh --full           also lint, sanitizers, the second UCX, install, README
 #   tools/test.sh --only STAGE…    these stages
+#   tools/test.sh --retry          a test that fails runs once more; named when it passes then
 #   tools/test.sh --list           prints the stages and stops (with --full: all)
 #
 # Output of each stage: build/logs/STAGE.log. Last line: N passed, N failed, N skipped.

@@ -104,6 +104,30 @@ def test_no_test_passed_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert closing_line(capsys) == "0 passed, 0 failed, 0 skipped"
 
 
+def test_a_test_that_passes_when_run_once_more_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = '<testsuite><testcase name="a.slow"/><testcase name="b"><failure/></testcase>'
+    log = (
+        "1/2 Test #1: a.slow ......***Failed  0.1 sec",
+        "1/2 Test #1: a.slow ......   Passed  0.1 sec",
+        "2/2 Test #2: b ...........***Failed  0.1 sec",
+        "RERUN tests/x/test_y.py::test_z[one]",
+    )
+    lines = [f"echo '{line}'" for line in log]
+    write = f"echo '{report}</testsuite>' > \"$RESULTS/ctest.xml\""
+    outcome = run_stages.run_stage(stage(*lines, write), tmp_path, retry=True)
+    assert outcome.unstable == ("a.slow", "test_z[one]")
+    run_stages.summarise([outcome])
+    assert "unstable: one: a.slow failed, and passed" in capsys.readouterr().out
+
+
+def test_a_test_runs_once_more_only_when_asked(tmp_path: Path) -> None:
+    ask = 'test "$CTEST_RETRY$PYTEST_RETRY" = ""'
+    assert run_stages.run_stage(stage(ask), tmp_path).ok
+    assert not run_stages.run_stage(stage(ask), tmp_path, retry=True).ok
+
+
 def test_a_stage_past_its_limit_is_ended_with_all_it_started(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     hang = f"tail -f /dev/null & echo $! > {pid_file}; wait"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,8 @@ from junit_counts import Counts
 from stages import ROOT, Stage, all_stages
 
 PROGRESS_SECONDS = 60
+CTEST_FAILURE = re.compile(r"Test +#\d+: (\S+) .*\*\*\*", re.MULTILINE)
+PYTEST_RERUN = re.compile(r"^RERUN \S*::(\S+)", re.MULTILINE)
 TAIL_LINES = 60
 
 
@@ -34,6 +37,7 @@ class Outcome:
     seconds: float
     counts: Counts
     results: Path
+    unstable: tuple[str, ...] = ()  # tests that failed and passed when run once more
 
     @property
     def ok(self) -> bool:
@@ -44,7 +48,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _environment(results: Path) -> dict[str, str]:
+def _environment(results: Path, retry: bool) -> dict[str, str]:
     symbols = "external_symbolizer_path=/usr/bin/llvm-symbolizer-19"
     suppressions = ROOT / "tools" / "dev" / "tsan.supp"
     defaults = {
@@ -53,7 +57,11 @@ def _environment(results: Path) -> dict[str, str]:
         "UBSAN_OPTIONS": f"print_stacktrace=1:{symbols}",
         "TSAN_OPTIONS": f"halt_on_error=1:suppressions={suppressions}:{symbols}",
     }
-    return defaults | os.environ | {"RESULTS": str(results)}
+    retries = {
+        "CTEST_RETRY": "--repeat until-pass:2" if retry else "",
+        "PYTEST_RETRY": "--reruns 1" if retry else "",
+    }
+    return defaults | os.environ | retries | {"RESULTS": str(results)}
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
@@ -86,7 +94,7 @@ def _wait(process: subprocess.Popen[bytes], stage: Stage, log: Path) -> int:
             say(f"    {stage.name}, {elapsed:.0f} s: {_last_line(log)}")
 
 
-def run_stage(stage: Stage, build: Path) -> Outcome:
+def run_stage(stage: Stage, build: Path, retry: bool = False) -> Outcome:
     """Runs one stage; its log and its results lie under `build`."""
     results = build / "results" / stage.name
     shutil.rmtree(results, ignore_errors=True)
@@ -100,7 +108,7 @@ def run_stage(stage: Stage, build: Path) -> Outcome:
         process = subprocess.Popen(
             ["bash", "-c", script],
             cwd=ROOT,
-            env=_environment(results),
+            env=_environment(results, retry),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -111,7 +119,16 @@ def run_stage(stage: Stage, build: Path) -> Outcome:
         finally:
             _end_group(process)
     seconds = time.monotonic() - started
-    return Outcome(stage, exit_status, seconds, _counts(results, exit_status), results)
+    counts = _counts(results, exit_status)
+    unstable = _unstable(log, results) if retry else ()
+    return Outcome(stage, exit_status, seconds, counts, results, unstable)
+
+
+def _unstable(log: Path, results: Path) -> tuple[str, ...]:
+    """The tests that the log shows failing and the results show passing."""
+    text = log.read_text(errors="replace")
+    failing = set(CTEST_FAILURE.findall(text)) | set(PYTEST_RERUN.findall(text))
+    return tuple(sorted(failing - set(junit_counts.failed_names(results))))
 
 
 def _counts(results: Path, exit_status: int) -> Counts:
@@ -146,6 +163,8 @@ def summarise(outcomes: list[Outcome]) -> int:
     for outcome in outcomes:
         for name in junit_counts.failed_names(outcome.results):
             say(f"failed: {outcome.stage.name}: {name}")
+        for name in outcome.unstable:
+            say(f"unstable: {outcome.stage.name}: {name} failed, and passed when run once more")
         for reason, cases in junit_counts.skip_reasons(outcome.results).items():
             say(f"skipped: {outcome.stage.name}: {cases} × {reason}")
     total = sum((outcome.counts for outcome in outcomes), Counts())
@@ -172,6 +191,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tools/test.sh", description="Builds and tests PegaFlow.")
     parser.add_argument("--full", action="store_true", help="all stages, not only the quick ones")
     parser.add_argument("--only", nargs="+", default=[], metavar="STAGE", help="these stages")
+    parser.add_argument(
+        "--retry", action="store_true", help="a test that fails is run once more, and named"
+    )
     parser.add_argument("--list", action="store_true", help="print the stages and stop")
     options = parser.parse_args(arguments)
     chosen = select(options.full, options.only)
@@ -183,7 +205,7 @@ def main(arguments: list[str]) -> int:
     outcomes = []
     for number, stage in enumerate(chosen, start=1):
         say(f"[{number}/{len(chosen)}] {stage.name}: {stage.what}")
-        outcomes.append(run_stage(stage, build))
+        outcomes.append(run_stage(stage, build, options.retry))
         report(outcomes[-1], build)
     return summarise(outcomes)
 

@@ -16,6 +16,7 @@ class Stage:
     """Commands for bash, run from the repository's root; all of them, whatever fails before.
 
     $RESULTS is an empty folder for JUnit files; a stage that leaves none counts as one test.
+    $CTEST_RETRY and $PYTEST_RETRY are empty, or make a test that failed run once more.
     """
 
     name: str
@@ -39,15 +40,15 @@ def _build(
 def _ctest(folder: str, options: str = "") -> str:
     return (
         f"ctest --test-dir build/{folder} -j {JOBS} --timeout 120 --output-on-failure"
-        f' --no-tests=error --output-junit "$RESULTS/ctest.xml" {options}'
+        f' $CTEST_RETRY --no-tests=error --output-junit "$RESULTS/ctest.xml" {options}'
     )
 
 
 def _pytest(*folders: str, programs: str = "dev") -> str:
     present = " ".join(folder for folder in folders if (ROOT / folder).is_dir())
     return (
-        f"PEGAFLOW_BIN_DIR=$PWD/build/{programs} {PYTHON} -m pytest -q -ra --timeout 300"
-        f' --import-mode importlib --junitxml "$RESULTS/pytest.xml" {present}'
+        f"PEGAFLOW_BIN_DIR=$PWD/build/{programs} {PYTHON} -m pytest -q -raR --timeout 300"
+        f' $PYTEST_RETRY --import-mode importlib --junitxml "$RESULTS/pytest.xml" {present}'
     )
 
 
