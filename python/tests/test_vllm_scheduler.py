@@ -1,0 +1,243 @@
+"""vLLM connector, scheduler's part: plain requests in, steps out; no vLLM, no agent."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+pegaflow = pytest.importorskip("pegaflow", reason="pegaflow is not installed")
+from pegaflow.vllm import params, scheduler  # noqa: E402
+from pegaflow.vllm.settings import Settings  # noqa: E402
+
+KEY = bytes(range(32))
+PROMPT = list(range(100))
+FINGERPRINT = b"f" * 32
+PRODUCE = {"do_remote_decode": True, "pegaflow": {"v": 1, "key": KEY.hex()}}
+FETCH = {"do_remote_prefill": True, "pegaflow": {"v": 1, "key": KEY.hex(), "instance": "p"}}
+
+
+class Control:
+    """Records what a control session is asked; answers what the test says."""
+
+    def __init__(self):
+        self.asked, self.released, self.events = [], [], []
+        self.session = self
+
+    def intend(self, key, source, n_tokens, **named):
+        self.asked.append((key, source, n_tokens, named))
+
+    def release(self, key, source, **named):
+        self.released.append((key, source))
+
+    def poll(self):
+        events, self.events = self.events, []
+        return events
+
+    def answer(self, kind, key=KEY):
+        reason = pegaflow.Reason.NONE if kind == "OFFERED" else pegaflow.Reason.GONE
+        kind = pegaflow.EventKind[kind]
+        self.events.append(SimpleNamespace(kind=kind, key=key, reason=reason, detail=""))
+
+
+@pytest.fixture
+def control():
+    return Control()
+
+
+def make(control, groups=(scheduler.GroupView(16),), produces=True, consumes=True, **settings):
+    identity = scheduler.Identity("me", 0, 1, 1, FINGERPRINT, produces, consumes)
+    parsed = Settings.parse({"socket": "/s", "instance": "me", **settings})
+    return scheduler.PdScheduler(parsed, identity, groups, control)
+
+
+def request(params, tokens=PROMPT, name="r"):
+    return scheduler.RequestView(name, tokens, params)
+
+
+def share(computed, scheduled, blocks=None, whole=False, name="r"):
+    tables = None if blocks is None else [blocks]
+    return scheduler.Scheduled(name, tables, computed, scheduled, whole)
+
+
+# ---- prefill
+def test_a_prefill_is_offered_when_it_is_scheduled(control):
+    pd = make(control)
+    pd.on_new_request(request(PRODUCE))
+    assert pd.matched("r", 0) == (0, False)
+    step = pd.build([share(32, 40, [5, 6, 7, 8, 9], whole=True)], ())
+    assert [(o.key, o.n_tokens) for o in step.offers] == [(KEY, 100)]
+    assert step.offers[0].content == params.content_hash(PROMPT)
+    assert [(t.first, list(t.ids), t.replace) for t in step.tables] == [(0, [5, 6, 7, 8, 9], False)]
+    assert step.cached == [(KEY, 32)]
+    assert step.spans == [(KEY, 32, 72)]
+    step = pd.build([share(72, 29, [10, 11])], ())
+    assert not step.offers and not step.cached
+    assert [(t.first, list(t.ids)) for t in step.tables] == [(5, [10, 11])]
+    assert step.spans == [(KEY, 72, 100)]  # the token that is sampled is not the prompt's
+
+
+def test_a_prefill_that_ended_well_keeps_its_blocks(control):
+    pd = make(control)
+    pd.update((), {0: 99})
+    pd.on_new_request(request(PRODUCE))
+    pd.build([share(0, 100, [1], whole=True)], ())
+    keep, answer = pd.finished("r", complete=True)
+    assert keep
+    fetch = params.parse(answer)
+    assert (fetch.key, fetch.source, fetch.reference) == (KEY, "me", 99)
+    assert (fetch.n_tokens, fetch.fingerprint) == (100, FINGERPRINT)
+    assert pd.build([], ()).finishes == [(KEY, "r")]
+
+
+@pytest.mark.parametrize("computed, complete", [(100, False), (60, True)])
+def test_a_prefill_that_was_cut_short_is_withdrawn(control, computed, complete):
+    pd = make(control)
+    pd.on_new_request(request(PRODUCE))
+    pd.build([share(0, computed, [1], whole=True)], ())
+    assert pd.finished("r", complete) == (False, None)
+    assert pd.build([], ()).withdraws == [KEY]
+
+
+def test_a_prefill_that_never_ran_leaves_nothing(control):
+    pd = make(control)
+    pd.on_new_request(request(PRODUCE))
+    assert pd.finished("r", False) == (False, None)
+    assert pd.build([], ()) == scheduler.Step()
+
+
+def test_preemption_rewinds_and_places_anew(control):
+    pd = make(control)
+    pd.on_new_request(request(PRODUCE))
+    pd.build([share(0, 64, [1, 2, 3, 4], whole=True)], ())
+    assert pd.build([], {"r"}).rewinds == [KEY]
+    step = pd.build([share(16, 84, [9, 8, 7], whole=True)], ())
+    assert [(t.first, list(t.ids), t.replace) for t in step.tables] == [(0, [9, 8, 7], True)]
+    assert step.cached == [(KEY, 16)] and step.spans == [(KEY, 16, 100)]
+    assert not step.offers
+
+
+def test_one_key_serves_one_request(control):
+    pd = make(control)
+    pd.on_new_request(request(PRODUCE))
+    pd.on_new_request(request(PRODUCE, name="second"))
+    assert pd.wants("r") and not pd.wants("second")
+
+
+def test_roles_are_kept(control):
+    pd = make(control, produces=False)
+    pd.on_new_request(request(PRODUCE))
+    assert not pd.wants("r")
+    pd = make(control, consumes=False)
+    pd.on_new_request(request(FETCH))
+    assert pd.matched("r", 0) == (0, False) and not control.asked
+
+
+# ---- decode
+def test_blocks_are_reserved_once_prefill_has_offered(control):
+    pd = make(control)
+    pd.on_new_request(request(FETCH))
+    pd.on_new_request(request(FETCH))
+    (asked,) = control.asked
+    assert asked[:3] == (KEY, "p", 100)
+    assert asked[3]["fingerprint"] == FINGERPRINT
+    assert pd.matched("r", 0) == (None, False)
+    control.answer("OFFERED")
+    assert pd.matched("r", 0) == (100, True)
+    assert pd.matched("r", 32) == (68, True)
+    pd.allocated("r", [[1, 2, 3, 4, 5, 6, 7]], 68)
+    pd.allocated("r", [], 0)
+    (receive,) = pd.build([], ()).receives
+    assert (receive.req, receive.key, receive.source, receive.n_tokens) == ("r", KEY, "p", 100)
+    (group,) = receive.groups
+    assert (group.begin, group.end, list(group.ids)) == (32, 100, [3, 4, 5, 6, 7])
+    assert not control.released
+
+
+def test_reserving_at_once_does_not_wait(control):
+    pd = make(control, reserve="at_once")
+    pd.on_new_request(request(FETCH))
+    assert pd.matched("r", 0) == (100, True)
+
+
+def test_a_refusal_means_computing_locally(control):
+    pd = make(control)
+    pd.on_new_request(request(FETCH))
+    control.answer("REFUSED")
+    assert pd.matched("r", 0) == (0, False)
+
+
+def test_a_load_is_tried_once(control):
+    """A failed load under the policy `recompute` would be asked for for ever."""
+    pd = make(control, reserve="at_once")
+    pd.on_new_request(request(FETCH))
+    assert pd.matched("r", 0) == (100, True)
+    pd.allocated("r", [list(range(7))], 100)
+    pd.update({"r"}, {})
+    assert pd.matched("r", 0) == (0, False)
+
+
+def test_a_full_local_hit_releases_the_source(control):
+    pd = make(control)
+    pd.on_new_request(request(FETCH))
+    control.answer("OFFERED")
+    assert pd.matched("r", 100) == (0, False)
+    pd.allocated("r", [], 0)
+    assert control.released == [(KEY, "p")]
+    assert pd.finished("r", True) == (False, None)
+    assert len(control.released) == 1
+
+
+def test_aborts(control):
+    pd = make(control, reserve="at_once")
+    pd.on_new_request(request(FETCH))
+    assert pd.finished("r", False) == (False, None)
+    assert control.released == [(KEY, "p")]
+    other = {**FETCH, "pegaflow": {**FETCH["pegaflow"], "key": bytes(32).hex()}}
+    pd.on_new_request(request(other, name="parked"))
+    pd.matched("parked", 0)
+    pd.allocated("parked", [list(range(7))], 100)
+    pd.build([], ())
+    pd.finished("parked", False)
+    assert pd.build([], ()).cancels == [bytes(32)]
+
+
+@pytest.mark.parametrize(
+    "change", [{"n_tokens": 99}, {"hash": bytes(16).hex()}, {"fp": bytes(32).hex()}]
+)
+def test_other_content_or_model_is_no_match(control, change):
+    pd = make(control)
+    good = {"n_tokens": 100, "hash": params.content_hash(PROMPT).hex(), "fp": FINGERPRINT.hex()}
+    wrong = {**FETCH, "pegaflow": {**FETCH["pegaflow"], **good, **change}}
+    pd.on_new_request(request(wrong))
+    assert pd.matched("r", 0) == (0, False)
+    assert not control.asked
+    right = {**FETCH, "pegaflow": {**FETCH["pegaflow"], **good}}
+    pd.on_new_request(request(right, name="right"))
+    assert len(control.asked) == 1
+
+
+def test_a_lost_agent_means_computing_locally(control):
+    pd = make(control)
+    pd.on_new_request(request(FETCH))
+    assert pd.matched("r", 0) == (None, False)
+    control.session = None
+    assert pd.matched("r", 0) == (0, False)
+
+
+def test_sliding_windows_are_clipped(control):
+    groups = (scheduler.GroupView(16), scheduler.GroupView(16, window=20))
+    pd = make(control, groups=groups, reserve="at_once")
+    pd.on_new_request(request(FETCH))
+    pd.matched("r", 0)
+    pd.allocated("r", [list(range(1, 8)), [0, 0, 0, 0, 0, 8, 9]], 100)
+    full, window = pd.build([], ()).receives[0].groups
+    assert (full.begin, full.end, len(full.ids)) == (0, 100, 7)
+    assert (window.begin, window.end, list(window.ids)) == (80, 100, [8, 9])
+
+
+def test_bad_parameters_and_embeddings_are_plain_requests(control):
+    pd = make(control)
+    pd.on_new_request(request({"do_remote_prefill": True}))
+    pd.on_new_request(request(FETCH, tokens=None, name="e"))
+    assert pd.matched("r", 0) == pd.matched("e", 0) == (0, False)
