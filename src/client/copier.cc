@@ -85,7 +85,7 @@ void Copier::prepare_gather(Job& job, memory::MoveJob& move) {
   move.layout = &offer.pool->layout;
   move.tables = std::span(job.tables).first(offer.tables.size());
   move.slot = gather.region->region.slot(gather.slot.slot);
-  move.integrity = stream.integrity;
+  move.integrity = stream.integrity ? core::ChecksumKind::kCrc32c : core::ChecksumKind::kNone;
   move.header = header;
   move.word = &control.word(gather.slot.slot);
   move.filled_word = core::filled_word(gather.slot.generation, gather.region->writer);
@@ -99,7 +99,7 @@ void Copier::prepare_scatter(Job& job, memory::MoveJob& move) {
   move.layout = &stream.receive->pool->layout;
   move.tables = stream.receive->tables;
   move.slot = scatter.region->region.slot(scatter.slot.slot.slot);
-  move.integrity = stream.integrity;
+  move.integrity = stream.integrity ? core::ChecksumKind::kCrc32c : core::ChecksumKind::kNone;
   move.checksum = scatter.slot.checksum;
 }
 

@@ -16,9 +16,14 @@ class HostMover final : public Mover {
   // may wait for poll(): submitting more is a bug of the caller (CHECK).
   explicit HostMover(const Clock& clock, std::size_t max_unpolled = 64);
 
+  Status add_pool(const KvLayout& layout) override;
+  Status check(const core::StreamPlan& /*plan*/, const KvLayout& /*layout*/) const override {
+    return {};
+  }
   std::size_t batch_limit() const override { return 1; }
   void submit(std::span<const MoveJob> jobs) override;
   std::size_t poll(std::span<MoveResult> out) override;
+  Status fence(MoveDirection direction, StreamHandle stream) override;
 
  private:
   MoveResult gather(const MoveJob& job);

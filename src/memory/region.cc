@@ -3,45 +3,33 @@
 #include <utility>
 
 #include "base/check.h"
+#include "memory/host_device.h"
 #include "memory/memory_budget.h"
-#include "memory/shared_memory.h"
 
 namespace pegaflow::memory {
 namespace {
 
 using Segments = std::vector<std::unique_ptr<Segment>>;
 
-class HostSegment final : public Segment {
- public:
-  explicit HostSegment(SharedMemory memory) : memory_(std::move(memory)) {}
-  std::span<std::byte> bytes() const override { return memory_.bytes(); }
-  int fd() const override { return memory_.fd(); }
-
- private:
-  SharedMemory memory_;
-};
-
-Status check_memory_kind(MemoryKind memory) {
-  switch (memory) {
-    case MemoryKind::kHost:
-      return {};
-    case MemoryKind::kCuda:
-      return Error(Code::kUnsupported, "this build has no CUDA; use a host memory region");
-  }
-  return Error(Code::kUnsupported,
-               "unknown kind of memory " + std::to_string(static_cast<unsigned>(memory)));
+// Shared by all regions of the host; holds no state.
+Device& host() {
+  static HostDevice device;
+  return device;
 }
 
-Result<Segments> create_segments(const RegionSpec& spec, const RegionShape& shape) {
+Result<Segments> create_segments(const RegionSpec& spec, const RegionShape& shape, Device& device) {
   std::uint64_t total = 0;
   for (std::uint32_t i = 0; i < shape.segments; ++i) total += shape.bytes_of(i);
-  PEGAFLOW_TRY(check_memory("region \"" + spec.name + "\"", total, available_memory()));
+  if (spec.memory == MemoryKind::kHost) {
+    PEGAFLOW_TRY(check_memory("region \"" + spec.name + "\"", total, available_memory()));
+  }
   Segments segments;
   for (std::uint32_t i = 0; i < shape.segments; ++i) {
     PEGAFLOW_ASSIGN(
-        SharedMemory memory,
-        SharedMemory::create("pegaflow-" + spec.name + "-" + std::to_string(i), shape.bytes_of(i)));
-    segments.push_back(std::make_unique<HostSegment>(std::move(memory)));
+        auto segment,
+        device.create_segment(spec.memory, "pegaflow-" + spec.name + "-" + std::to_string(i),
+                              shape.bytes_of(i)));
+    segments.push_back(std::move(segment));
   }
   return segments;
 }
@@ -49,8 +37,11 @@ Result<Segments> create_segments(const RegionSpec& spec, const RegionShape& shap
 }  // namespace
 
 RegionMemory::RegionMemory(RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
-                           SlotControl control)
-    : shape_(shape), segments_(std::move(segments)), control_(std::move(control)) {}
+                           SlotControl control, std::unique_ptr<Pin> control_pin)
+    : shape_(shape),
+      segments_(std::move(segments)),
+      control_(std::move(control)),
+      control_pin_(std::move(control_pin)) {}
 
 std::span<std::byte> RegionMemory::slot(SlotIndex slot) const {
   PEGAFLOW_CHECK(slot.value < shape_.slot_count);
@@ -79,20 +70,25 @@ std::vector<int> RegionMemory::fds() const {
   return fds;
 }
 
-Region::Region(std::string name, RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
-               SlotControl control)
-    : RegionMemory(shape, std::move(segments), std::move(control)), name_(std::move(name)) {}
+Region::Region(std::string name, RegionMemory memory)
+    : RegionMemory(std::move(memory)), name_(std::move(name)) {}
 
-Result<Region> Region::create(const RegionSpec& spec, std::uint64_t max_segment_bytes) {
-  PEGAFLOW_TRY(check_memory_kind(spec.memory));
+Result<Region> Region::create(const RegionSpec& spec, Device& device,
+                              std::uint64_t max_segment_bytes) {
   PEGAFLOW_ASSIGN(const RegionShape shape, shape_of(spec, max_segment_bytes));
-  PEGAFLOW_ASSIGN(Segments segments, create_segments(spec, shape));
+  PEGAFLOW_ASSIGN(Segments segments, create_segments(spec, shape, device));
   PEGAFLOW_ASSIGN(SlotControl control, SlotControl::create(shape.slot_count));
-  return Region(spec.name, shape, std::move(segments), std::move(control));
+  PEGAFLOW_ASSIGN(auto pin, device.pin(control.bytes()));
+  return Region(spec.name,
+                RegionMemory(shape, std::move(segments), std::move(control), std::move(pin)));
 }
 
-Result<MappedRegion> MappedRegion::map(const RegionShape& shape, std::vector<UniqueFd> fds) {
-  PEGAFLOW_TRY(check_memory_kind(shape.memory));
+Result<Region> Region::create(const RegionSpec& spec, std::uint64_t max_segment_bytes) {
+  return create(spec, host(), max_segment_bytes);
+}
+
+Result<MappedRegion> MappedRegion::map(const RegionShape& shape, std::vector<UniqueFd> fds,
+                                       Device& device) {
   PEGAFLOW_TRY(check_shape(shape));
   if (fds.size() != shape.segments + std::size_t{1}) {
     return Error(Code::kProtocol, "region: " + std::to_string(fds.size()) +
@@ -101,12 +97,18 @@ Result<MappedRegion> MappedRegion::map(const RegionShape& shape, std::vector<Uni
   }
   Segments segments;
   for (std::uint32_t i = 0; i < shape.segments; ++i) {
-    PEGAFLOW_ASSIGN(SharedMemory memory, SharedMemory::map("region segment " + std::to_string(i),
-                                                           std::move(fds[i]), shape.bytes_of(i)));
-    segments.push_back(std::make_unique<HostSegment>(std::move(memory)));
+    PEGAFLOW_ASSIGN(auto segment,
+                    device.map_segment(shape.memory, "region segment " + std::to_string(i),
+                                       std::move(fds[i]), shape.bytes_of(i)));
+    segments.push_back(std::move(segment));
   }
   PEGAFLOW_ASSIGN(SlotControl control, SlotControl::map(std::move(fds.back()), shape.slot_count));
-  return MappedRegion(shape, std::move(segments), std::move(control));
+  PEGAFLOW_ASSIGN(auto pin, device.pin(control.bytes()));
+  return MappedRegion(RegionMemory(shape, std::move(segments), std::move(control), std::move(pin)));
+}
+
+Result<MappedRegion> MappedRegion::map(const RegionShape& shape, std::vector<UniqueFd> fds) {
+  return map(shape, std::move(fds), host());
 }
 
 }  // namespace pegaflow::memory

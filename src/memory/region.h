@@ -7,10 +7,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/strong_id.h"
 #include "base/unique_fd.h"
+#include "memory/device.h"
 #include "memory/slot_memory.h"
 #include "pegaflow/kv_layout.h"
 #include "pegaflow/result.h"
@@ -45,18 +47,12 @@ Result<RegionShape> shape_of(const RegionSpec& spec, std::uint64_t max_segment_b
 // kProtocol: numbers that do not fit together.
 Status check_shape(const RegionShape& shape);
 
-// One contiguous run of a region's memory with the descriptor that shares it. Host memory today;
-// device memory has device addresses in bytes().
-class Segment {
- public:
-  virtual ~Segment() = default;
-  virtual std::span<std::byte> bytes() const = 0;
-  virtual int fd() const = 0;
-};
-
 // What Region and MappedRegion have in common. Movable; addresses stay.
 class RegionMemory {
  public:
+  // `control_pin` keeps words and headers within reach of kernels.
+  RegionMemory(RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
+               SlotControl control, std::unique_ptr<Pin> control_pin);
   const RegionShape& shape() const { return shape_; }
   std::uint32_t slot_count() const { return shape_.slot_count; }
   // CHECKs the index: validate what comes from outside first.
@@ -68,28 +64,28 @@ class RegionMemory {
   SlotControl& control() { return control_; }
   const SlotControl& control() const { return control_; }
 
- protected:
-  RegionMemory(RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
-               SlotControl control);
-
  private:
   RegionShape shape_;
   std::vector<std::unique_ptr<Segment>> segments_;
   SlotControl control_;
+  std::unique_ptr<Pin> control_pin_;  // goes before what it pins
 };
 
 // The owner's side.
 class Region : public RegionMemory {
  public:
-  // Allocates, prefaults and seals. kResourceExhausted: not enough memory (says how much is
-  // missing); kUnsupported: this build cannot make that kind of memory.
+  // Allocates, prefaults and seals; GPU memory lies on `device`, and host memory is pinned for it
+  // if it is a GPU. `device` outlives the region. kResourceExhausted: not enough memory (says how
+  // much is missing); kUnsupported: the device cannot make that kind of memory.
+  static Result<Region> create(const RegionSpec& spec, Device& device,
+                               std::uint64_t max_segment_bytes = kMaxSegmentBytes);
+  // The same on the host.
   static Result<Region> create(const RegionSpec& spec,
                                std::uint64_t max_segment_bytes = kMaxSegmentBytes);
   const std::string& name() const { return name_; }
 
  private:
-  Region(std::string name, RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
-         SlotControl control);
+  Region(std::string name, RegionMemory memory);
   std::string name_;
 };
 
@@ -97,11 +93,16 @@ class Region : public RegionMemory {
 class MappedRegion : public RegionMemory {
  public:
   // `fds`: shape.segments segments, then the control memfd. kProtocol: their number, sizes or seals
-  // do not agree with the shape; kUnsupported: a kind of memory that this build cannot map.
+  // do not agree with the shape; kUnsupported: memory that `device` cannot reach (let the agent
+  // copy then). Slots, words and headers are in reach of the device's kernels. `device` outlives
+  // the region.
+  static Result<MappedRegion> map(const RegionShape& shape, std::vector<UniqueFd> fds,
+                                  Device& device);
+  // The same on the host.
   static Result<MappedRegion> map(const RegionShape& shape, std::vector<UniqueFd> fds);
 
  private:
-  using RegionMemory::RegionMemory;
+  explicit MappedRegion(RegionMemory memory) : RegionMemory(std::move(memory)) {}
 };
 
 }  // namespace pegaflow::memory

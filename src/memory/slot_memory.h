@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/strong_id.h"
 #include "base/unique_fd.h"
@@ -20,7 +21,7 @@ struct SlotHeader {
   std::uint32_t stream = 0;
   std::uint32_t chunk = 0;
   std::uint32_t bytes = 0;
-  std::uint64_t checksum = 0;  // CRC32C of the bytes; 0 when integrity is off
+  std::uint64_t checksum = 0;  // core/checksum.h; 0 when integrity is off
   std::uint64_t t_ready = 0;   // CLOCK_MONOTONIC nanoseconds of the writer's host
   std::uint64_t t_start = 0;
   std::uint64_t t_end = 0;
@@ -50,6 +51,8 @@ class SlotControl {
   // A private copy, for readers: the shared one may change under a hostile writer at any time.
   SlotHeader read_header(SlotIndex slot) const;
   std::uint32_t slot_count() const { return slot_count_; }
+  // All words and headers; whole pages are mapped.
+  std::span<std::byte> bytes() const { return memory_.bytes(); }
   int fd() const { return memory_.fd(); }
 
  private:

@@ -5,8 +5,8 @@
 #include <future>
 #include <mutex>
 
-#include "memory/host_mover.h"
 #include "tests/base/poll_until.h"
+#include "tests/client/forwarding_mover.h"
 #include "tests/client/source_fixture.h"
 
 namespace pegaflow::client::testing {
@@ -38,25 +38,22 @@ class Gate {
   bool open_ = false;
 };
 
-class GatedMover final : public memory::Mover {
+class GatedMover final : public ForwardingMover {
  public:
-  GatedMover(const Clock& clock, Gate& gate) : inner_(clock), gate_(gate) {}
-  std::size_t batch_limit() const override { return 1; }
+  GatedMover(const Clock& clock, Gate& gate) : ForwardingMover(clock), gate_(gate) {}
   void submit(std::span<const memory::MoveJob> jobs) override {
     gate_.pass();
     inner_.submit(jobs);
   }
-  std::size_t poll(std::span<memory::MoveResult> out) override { return inner_.poll(out); }
 
  private:
-  memory::HostMover inner_;
   Gate& gate_;
 };
 
 // Does as a GPU mover does: several at once, and some time later. Optionally without success.
-class LateMover final : public memory::Mover {
+class LateMover final : public ForwardingMover {
  public:
-  LateMover(const Clock& clock, bool fail) : inner_(clock), fail_(fail) {}
+  LateMover(const Clock& clock, bool fail) : ForwardingMover(clock), fail_(fail) {}
   std::size_t batch_limit() const override { return 4; }
   void submit(std::span<const memory::MoveJob> jobs) override {
     for (const memory::MoveJob& job : jobs) jobs_.push_back(job);
@@ -76,7 +73,6 @@ class LateMover final : public memory::Mover {
   std::atomic<std::size_t> largest_batch{0};
 
  private:
-  memory::HostMover inner_;
   bool fail_;
   std::vector<memory::MoveJob> jobs_;
   int polls_ = 0;

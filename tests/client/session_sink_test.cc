@@ -4,7 +4,7 @@
 #include <functional>
 #include <mutex>
 
-#include "memory/host_mover.h"
+#include "tests/client/forwarding_mover.h"
 #include "tests/client/sink_fixture.h"
 
 namespace pegaflow::client::testing {
@@ -155,19 +155,16 @@ TEST_F(SinkTest, a_slot_that_is_only_lent_is_not_read) {
 }
 
 // Does something in the middle of every copy.
-class InterruptedMover final : public memory::Mover {
+class InterruptedMover final : public ForwardingMover {
  public:
   InterruptedMover(const Clock& clock, std::function<void()> interrupt)
-      : inner_(clock), interrupt_(std::move(interrupt)) {}
-  std::size_t batch_limit() const override { return inner_.batch_limit(); }
+      : ForwardingMover(clock), interrupt_(std::move(interrupt)) {}
   void submit(std::span<const memory::MoveJob> jobs) override {
     interrupt_();
     inner_.submit(jobs);
   }
-  std::size_t poll(std::span<memory::MoveResult> out) override { return inner_.poll(out); }
 
  private:
-  memory::HostMover inner_;
   std::function<void()> interrupt_;
 };
 

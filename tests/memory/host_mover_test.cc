@@ -41,7 +41,7 @@ class HostMoverTest : public testing::Test {
                 .value();
   }
 
-  MoveJob gather_job(bool integrity) {
+  MoveJob gather_job(core::ChecksumKind integrity) {
     MoveJob job;
     job.direction = MoveDirection::kGather;
     job.cookie = 11;
@@ -56,7 +56,7 @@ class HostMoverTest : public testing::Test {
     job.filled_word = core::filled_word(Generation{3}, WriterId{5});
     return job;
   }
-  MoveJob scatter_job(bool integrity, std::uint32_t checksum) {
+  MoveJob scatter_job(core::ChecksumKind integrity, std::uint32_t checksum) {
     MoveJob job = gather_job(integrity);
     job.direction = MoveDirection::kScatter;
     job.cookie = 12;
@@ -95,11 +95,11 @@ class HostMoverTest : public testing::Test {
 
 TEST_F(HostMoverTest, a_chunk_travels_between_two_layouts) {
   ASSERT_EQ(plan_.n_chunks, 1U);
-  const MoveResult gathered = run(gather_job(true));
+  const MoveResult gathered = run(gather_job(core::ChecksumKind::kCrc32c));
   EXPECT_TRUE(gathered.ok);
   EXPECT_EQ(gathered.cookie, 11U);
   EXPECT_EQ(gathered.checksum, crc32c(content()));
-  const MoveResult scattered = run(scatter_job(true, gathered.checksum));
+  const MoveResult scattered = run(scatter_job(core::ChecksumKind::kCrc32c, gathered.checksum));
   EXPECT_TRUE(scattered.ok);
   EXPECT_EQ(scattered.cookie, 12U);
   expect_moved();
@@ -111,7 +111,7 @@ TEST_F(HostMoverTest, a_gather_completes_the_header_and_fills_the_word) {
   before.bytes = 2;
   before.t_ready = 3;
   *region_.control().header(slot_) = before;
-  const MoveResult gathered = run(gather_job(true));
+  const MoveResult gathered = run(gather_job(core::ChecksumKind::kCrc32c));
   const SlotHeader header = region_.control().read_header(slot_);
   EXPECT_EQ(header.xfer, 1U);
   EXPECT_EQ(header.bytes, 2U);
@@ -124,23 +124,44 @@ TEST_F(HostMoverTest, a_gather_completes_the_header_and_fills_the_word) {
 }
 
 TEST_F(HostMoverTest, without_integrity_the_bytes_travel_and_the_checksum_is_zero) {
-  EXPECT_EQ(run(gather_job(false)).checksum, 0U);
+  EXPECT_EQ(run(gather_job(core::ChecksumKind::kNone)).checksum, 0U);
   EXPECT_EQ(region_.control().read_header(slot_).checksum, 0U);
-  EXPECT_TRUE(run(scatter_job(false, 0xBAD)).ok);
+  EXPECT_TRUE(run(scatter_job(core::ChecksumKind::kNone, 0xBAD)).ok);
   expect_moved();
 }
 
-TEST_F(HostMoverTest, a_damaged_slot_fails_its_scatter) {
-  const MoveResult gathered = run(gather_job(true));
+TEST_F(HostMoverTest, a_stream_with_a_gpu_carries_the_slot_sum) {
+  const MoveResult gathered = run(gather_job(core::ChecksumKind::kSlotSum));
+  EXPECT_EQ(gathered.checksum, core::slot_sum(content()));
+  EXPECT_TRUE(run(scatter_job(core::ChecksumKind::kSlotSum, gathered.checksum)).ok);
+  expect_moved();
   region_.slot(slot_)[17] ^= std::byte{1};
-  const MoveResult scattered = run(scatter_job(true, gathered.checksum));
+  EXPECT_FALSE(run(scatter_job(core::ChecksumKind::kSlotSum, gathered.checksum)).ok);
+}
+
+TEST_F(HostMoverTest, there_is_nothing_to_fence_and_no_stream_to_wait) {
+  EXPECT_TRUE(mover_.fence(MoveDirection::kGather, kNoStream).ok());
+  EXPECT_EQ(mover_.fence(MoveDirection::kGather, 7).error().code(), Code::kUnsupported);
+}
+
+TEST_F(HostMoverTest, a_pool_on_a_gpu_is_refused) {
+  KvLayout layout = source_.layout();
+  EXPECT_TRUE(mover_.add_pool(layout).ok());
+  layout.memory = MemoryKind::kCuda;
+  EXPECT_EQ(mover_.add_pool(layout).error().code(), Code::kUnsupported);
+}
+
+TEST_F(HostMoverTest, a_damaged_slot_fails_its_scatter) {
+  const MoveResult gathered = run(gather_job(core::ChecksumKind::kCrc32c));
+  region_.slot(slot_)[17] ^= std::byte{1};
+  const MoveResult scattered = run(scatter_job(core::ChecksumKind::kCrc32c, gathered.checksum));
   EXPECT_FALSE(scattered.ok);
   EXPECT_NE(scattered.checksum, gathered.checksum);
 }
 
 TEST_F(HostMoverTest, results_wait_in_order) {
   for (std::uint64_t cookie = 0; cookie < 4; ++cookie) {
-    MoveJob job = gather_job(false);
+    MoveJob job = gather_job(core::ChecksumKind::kNone);
     job.cookie = cookie;
     mover_.submit(std::span(&job, 1));
   }
@@ -154,7 +175,7 @@ TEST_F(HostMoverTest, results_wait_in_order) {
 }
 
 TEST_F(HostMoverTest, more_jobs_than_results_have_room_for_are_a_bug) {
-  const MoveJob job = gather_job(false);
+  const MoveJob job = gather_job(core::ChecksumKind::kNone);
   for (int i = 0; i < 4; ++i) mover_.submit(std::span(&job, 1));
   EXPECT_DEATH(mover_.submit(std::span(&job, 1)), "full");
 }
