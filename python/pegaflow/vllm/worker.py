@@ -235,16 +235,22 @@ class PdWorker:
             self._results.received.add(receive.req)
             self.stats.received(event.stats.bytes, event.stats.total_ns)
             return
+        if event.kind == EventKind.CANCELLED:  # its client left; vLLM wants its blocks back
+            self._end_badly(receive)
+            return
         log.warning("pegaflow: request %s: load failed: %r", receive.req, event)
         self._fail(receive, event.reason.name.lower())
 
     def _fail(self, receive: Receive, reason: str) -> None:
+        self._end_badly(receive)
+        self.stats.failed(reason)
+
+    def _end_badly(self, receive: Receive) -> None:
         self._receives.pop(receive.key, None)
         self._results.received.add(receive.req)
         self._results.failed.add(receive.req)
         for group in receive.groups:
             self._results.bad_blocks.update(group.ids)
-        self.stats.failed(reason)
 
     def _offer_ended(self, event: _core.Event) -> None:
         offered = self._offers.get(event.key)
