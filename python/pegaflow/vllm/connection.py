@@ -27,19 +27,21 @@ S = TypeVar("S", bound=Connected)
 
 
 class Connection(Generic[S]):
-    """Holds one live session, or none while a thread tries to get one.
+    """Holds one live session, or none while a thread of its own tries to get one.
 
     `connect` makes a session, pools included; it raises PegaflowError or OSError while there is no
-    agent. All methods are for one thread, the engine's.
+    agent. All methods are for one thread, the engine's; the thread connects also while the engine
+    is idle, so that the next request finds a session.
     """
 
     def __init__(self, connect: Callable[[], S], timeout: float) -> None:
         """Waits up to `timeout` seconds for the agent; raises PegaflowError after that."""
         self._connect = connect
         self._made: S | None = None
-        self._thread: threading.Thread | None = None
         self._closed = threading.Event()
-        self._session: S | None = self._first(timeout)
+        self._session = self._first(timeout)
+        watcher = threading.Thread(target=self._watch, name="pegaflow-connect", daemon=True)
+        watcher.start()
 
     def _first(self, timeout: float) -> S:
         deadline = time.monotonic() + timeout
@@ -55,44 +57,32 @@ class Connection(Generic[S]):
 
     @property
     def session(self) -> S | None:
-        """The live session. None: the agent is gone; asking starts and finishes reconnecting."""
-        if self._session is not None and self._session.alive:
+        """The live session; None while the agent is gone."""
+        if self._session.alive:
             return self._session
-        self._lose()
+        made = self._made
+        if made is None:
+            return None
+        self._session.close()
+        self._session, self._made = made, None
         return self._session
 
-    @property
-    def last(self) -> S | None:
-        """The session, though it may have died: its last events can still be read."""
-        return self._session
-
-    def _lose(self) -> None:
-        if self._thread is None and not self._closed.is_set():
-            log.warning("pegaflow: the agent is gone; connecting again in the background")
-            self._thread = threading.Thread(
-                target=self._retry, name="pegaflow-connect", daemon=True
-            )
-            self._thread.start()
-        if self._made is not None:
-            if self._session is not None:
-                self._session.close()
-            self._session, self._made, self._thread = self._made, None, None
-            log.info("pegaflow: connected to the agent again")
-
-    def _retry(self) -> None:
-        complained = False
-        while not self._closed.is_set():
+    def _watch(self) -> None:
+        lost: S | None = None
+        while not self._closed.wait(RETRY_SECONDS):
+            session = self._session
+            if session.alive or self._made is not None:
+                continue
+            if session is not lost:
+                log.warning("pegaflow: the agent is gone; connecting again")
+                lost = session
             try:
                 self._made = self._connect()
-                return
+                log.warning("pegaflow: connected to the agent again")
             except (PegaflowError, OSError) as error:
-                if not complained:
-                    log.warning("pegaflow: no agent yet: %s", error)
-                complained = True
-            self._closed.wait(RETRY_SECONDS)
+                log.debug("pegaflow: no agent yet: %s", error)
 
     def close(self) -> None:
         """Closes the session; nothing is reported any more."""
         self._closed.set()
-        if self._session is not None:
-            self._session.close()
+        self._session.close()

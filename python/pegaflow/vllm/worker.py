@@ -40,9 +40,6 @@ class Workers(Protocol):
     @property
     def session(self) -> WorkerSession | None: ...
 
-    @property
-    def last(self) -> WorkerSession | None: ...
-
 
 @dataclass
 class Results:
