@@ -54,7 +54,11 @@ class Upstream:
             raise
 
     async def complete(self, request):
-        return web.json_response({"from": self.name}, headers={"X-Engine": self.name})
+        params = {"do_remote_prefill": True} if self.name.startswith("p") else None
+        return web.json_response({"from": self.name, "kv_transfer_params": params})
+
+    async def hand_nothing_over(self, request):
+        return web.json_response({"from": self.name, "kv_transfer_params": None})
 
     async def fail(self, request):
         return web.json_response({"error": "broken"}, status=500)
@@ -152,8 +156,10 @@ def test_streams_go_through_byte_by_byte():
     run(test)
 
 
-@pytest.mark.parametrize("role", ["p", "d"])
-@pytest.mark.parametrize("how", ["fail", "down"])
+@pytest.mark.parametrize(
+    "role, how",
+    [("p", "fail"), ("p", "down"), ("p", "hand_nothing_over"), ("d", "fail"), ("d", "down")],
+)
 def test_another_engine_is_tried_before_the_client_saw_anything(role, how):
     async def test(world):
         first, second = world.of(role)
@@ -165,10 +171,10 @@ def test_another_engine_is_tried_before_the_client_saw_anything(role, how):
                     return await upstream.complete(request)
 
                 upstream.answer = wait_for_prefill
-        if how == "fail":
-            first.answer = first.fail
-        else:
+        if how == "down":
             await first.server.close()
+        else:
+            first.answer = getattr(first, how)
         for _ in range(2):
             status, _ = await world.post()
             assert status == 200

@@ -124,6 +124,13 @@ def test_one_key_serves_one_request(control):
     assert pd.wants("r") and not pd.wants("second")
 
 
+def test_without_an_agent_prefill_hands_nothing_over(control):
+    pd = make(control)
+    control.session = None
+    pd.on_new_request(request(PRODUCE))
+    assert not pd.wants("r") and pd.finished("r", True) == (False, None)
+
+
 def test_roles_are_kept(control):
     pd = make(control, produces=False)
     pd.on_new_request(request(PRODUCE))

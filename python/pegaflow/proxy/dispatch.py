@@ -25,6 +25,7 @@ ENDED = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 # Of one connection, not of the message; the body's length is set anew.
 HOP = frozenset(("connection", "keep-alive", "transfer-encoding", "content-length", "host", "te"))
 SSE_ERROR = b'data: {"error"'
+HANDED_OVER = b'"do_remote_prefill"'  # prefill's parameters for decode; without KV there are none
 
 
 class LegFailed(Exception):
@@ -107,13 +108,15 @@ class Dispatcher:
             async with self._http.post(
                 engine.url + path, data=body, headers=headers, timeout=self._timeout
             ) as answer:
-                await answer.read()
+                text = await answer.read()
         except ENDED as error:
             engine.alive = False  # until it answers a health check again
             raise LegFailed(engine, f"prefill: {error!r}") from error
         # What the client did wrong decode will say, too, and to the client.
         if answer.status >= 500:
             raise LegFailed(engine, f"prefill answered {answer.status}", answer.status)
+        if answer.status == 200 and HANDED_OVER not in text:
+            raise LegFailed(engine, "prefill hands nothing over; is its agent gone?")
 
     # ---- decode
     @asynccontextmanager
