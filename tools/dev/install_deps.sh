@@ -23,6 +23,7 @@ full_packages=(
   shellcheck codespell
   systemd                             # systemd-analyze: checks the units in deploy/
   unzip                               # unpacks the second UCX
+  binutils gcc libnuma1               # the real vLLM, for tests
   qemu-system-x86 busybox-static cpio kmod rdma-core ibverbs-providers  # RDMA in a virtual machine
 )
 

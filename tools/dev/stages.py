@@ -133,6 +133,12 @@ def all_stages() -> list[Stage]:
             needs="src/client/CMakeLists.txt",
         ),
         Stage(
+            "vllm",
+            "the real vLLM on the CPU: two servers, agents, proxy, faults",
+            ("bash tests/vllm/run.sh",),
+            needs="tests/vllm/run.sh",
+        ),
+        Stage(
             "readme",
             "the commands of README.md",
             (f"{PYTHON} tools/dev/readme_commands.py README.md",),
