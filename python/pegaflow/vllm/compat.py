@@ -43,6 +43,11 @@ def check_config(vllm_config: Any, release: tuple[int, int], n_groups: int) -> N
         raise UnsupportedVllm(
             "sleep mode: vLLM tells connectors of it from 0.33 on; leave out --enable-sleep-mode"
         )
+    if is_cpu(vllm_config) and not has_transfer_results():
+        raise UnsupportedVllm(
+            "the CPU backend before vLLM 0.32: a block's K and V lie apart, and cannot be copied"
+            " whole; use 0.32 or later"
+        )
     if n_groups > 1 and not has_transfer_results():
         raise UnsupportedVllm(
             f"{n_groups} KV cache groups: this vLLM cannot report a failed load of such a model;"
@@ -60,6 +65,20 @@ def transfer_results_class() -> Any:
     from vllm.distributed.kv_transfer.kv_connector.v1 import base  # type: ignore
 
     return getattr(base, "KVConnectorTransferResults", None)
+
+
+def worker_metadata_class() -> Any:
+    """vLLM's base of what workers tell the scheduler; before it had one, nothing is told."""
+    from vllm.distributed.kv_transfer.kv_connector.v1 import base
+
+    return getattr(base, "KVConnectorWorkerMetadata", object)
+
+
+def tells_of_new_requests() -> bool:
+    """Whether the scheduler calls on_new_request."""
+    from vllm.distributed.kv_transfer.kv_connector.v1 import base
+
+    return hasattr(base.KVConnectorBase_V1, "on_new_request")
 
 
 # ---- scheduler

@@ -11,7 +11,6 @@ from vllm.distributed.kv_transfer.kv_connector.v1.base import (  # type: ignore
     KVConnectorBase_V1,
     KVConnectorMetadata,
     KVConnectorRole,
-    KVConnectorWorkerMetadata,
     SupportsHMA,
 )
 
@@ -24,6 +23,8 @@ from .settings import Settings
 from .steps import Step
 from .worker import PdWorker, Results
 
+TOLD_OF_NEW_REQUESTS = compat.tells_of_new_requests()
+
 
 @dataclass
 class PdMetadata(KVConnectorMetadata):  # type: ignore[misc]
@@ -33,7 +34,7 @@ class PdMetadata(KVConnectorMetadata):  # type: ignore[misc]
 
 
 @dataclass
-class PdWorkerMetadata(KVConnectorWorkerMetadata):  # type: ignore[misc]
+class PdWorkerMetadata(compat.worker_metadata_class()):  # type: ignore[misc]
     """Workers → scheduler: references of ranks that have connected anew."""
 
     references: dict[int, int] = field(default_factory=dict)
@@ -107,6 +108,8 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
     def get_num_new_matched_tokens(
         self, request: Any, num_computed_tokens: int
     ) -> tuple[int | None, bool]:
+        if not TOLD_OF_NEW_REQUESTS:
+            self.on_new_request(request)
         return self._scheduling().matched(request.request_id, num_computed_tokens)
 
     def update_state_after_alloc(self, request: Any, blocks: Any, num_external_tokens: int) -> None:
@@ -214,7 +217,7 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
     def _results(self) -> Results:
         return self._worker.results() if self._worker is not None else Results()
 
-    def build_connector_worker_meta(self) -> KVConnectorWorkerMetadata | None:
+    def build_connector_worker_meta(self) -> PdWorkerMetadata | None:
         reference = self._worker.new_reference() if self._worker is not None else 0
         return PdWorkerMetadata({self._rank: reference}) if reference else None
 
