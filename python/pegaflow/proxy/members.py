@@ -1,7 +1,7 @@
 """The members of a JSON object as byte ranges, so that a body can be changed without parsing it.
 
-A prompt of 16k token ids is skipped by the regular expression engine, not built up and printed
-again. The engines parse what they get; here only brackets, strings and commas matter.
+A prompt of 16k token ids is skipped by searches for single bytes, not built up and printed again.
+The engines parse what they get; here only brackets, strings and commas matter.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_TOKEN = re.compile(rb'[^"\[\]{},:]+|[,:]+|"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-_FLAT = re.compile(rb"\[[^\"\[\]{}]*\]")  # an array of numbers, in one match
+_TOKEN = re.compile(rb'[^"\[\]{}]+|"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _SPACE = re.compile(rb"[ \t\r\n]*")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _SCALAR = re.compile(rb"[^,}\]\s]+")
 
 
@@ -101,13 +100,21 @@ def _value_end(body: bytes, at: int) -> int:
     if head == b'"':
         match = _STRING.match(body, at)
     elif head in (b"[", b"{"):
-        flat = _FLAT.match(body, at)
-        return flat.end() if flat else _nested_end(body, at)
+        return _flat_end(body, at) or _nested_end(body, at)
     else:
         match = _SCALAR.match(body, at)
     if match is None:
         raise NotAnObject("expected a value")
     return match.end()
+
+
+def _flat_end(body: bytes, at: int) -> int:
+    """The end of an array of numbers, found by searches for single bytes; 0: it is not one."""
+    end = body.find(b"]", at)
+    flat = body[at : at + 1] == b"[" and end > 0
+    if flat and all(body.find(other, at + 1, end) < 0 for other in (b'"', b"[", b"{", b"}")):
+        return end + 1
+    return 0
 
 
 def _nested_end(body: bytes, at: int) -> int:
