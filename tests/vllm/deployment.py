@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,15 @@ NODES = {"prefill": "prefill-0", "decode": "decode-0"}  # node by instance
 class Server:
     """A `vllm serve` process; its children end with it."""
 
-    def __init__(self, name: str, port: int, model: Path, log: Path, transfer: Json) -> None:
+    def __init__(
+        self, name: str, port: int, model: Path, log: Path, transfer: Json, options: list[str]
+    ) -> None:
         self.name = name
         self.url = f"http://127.0.0.1:{port}"
         command = [str(Path(sys.executable).with_name("vllm")), "serve", str(model)]
         command += ["--served-model-name", MODEL_NAME, "--host", "127.0.0.1", "--port", str(port)]
         command += ["--enforce-eager", "--dtype", "float32", "--max-model-len", str(CONTEXT)]
-        command += ["--block-size", "32", "--kv-transfer-config", json.dumps(transfer)]
+        command += ["--block-size", "32", "--kv-transfer-config", json.dumps(transfer), *options]
         here = {"PYTHONPATH": os.pathsep.join([str(ROOT), *_path()])}
         cores = sorted(os.sched_getaffinity(0))
         core = {"VLLM_CPU_OMP_THREADS_BIND": str(cores[list(NODES).index(name) % len(cores)])}
@@ -85,9 +88,10 @@ def _path() -> list[str]:
 class Deployment:
     """Everything, started at once; tests kill parts of it and `mend` it."""
 
-    def __init__(self, folder: Path, model: Path) -> None:
+    def __init__(self, folder: Path, model: Path, options: Sequence[str] = ()) -> None:
         self.folder = folder
         self.model = model
+        self.server_options = list(options)
         # Small slots and windows would be slower, not other.
         self.cluster = Cluster(folder, "direct", slots=32, slot_bytes=1 << 20, window=8)
         self.servers: dict[str, Server] = {}
@@ -115,7 +119,9 @@ class Deployment:
         self.starts += 1
         log = self.folder / f"vllm-{instance}-{self.starts}.log"
         transfer = self.transfer(instance, **changes)
-        self.servers[instance] = Server(instance, self.ports[instance], self.model, log, transfer)
+        self.servers[instance] = Server(
+            instance, self.ports[instance], self.model, log, transfer, self.server_options
+        )
         return self.servers[instance]
 
     def start_proxy(self) -> Process:

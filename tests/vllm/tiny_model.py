@@ -1,6 +1,8 @@
-"""Writes a small Llama with random weights and a tokenizer: usage tiny_model.py FOLDER.
+"""Writes a small model with random weights and a tokenizer: usage tiny_model.py FOLDER [KIND].
 
-The weights have the scale of real ones, so attention matters: with wrong KV the tokens differ.
+KIND: `full` (a Llama, the default), or `windows` (a Gemma 2: every other layer sees a window only,
+so there are two groups of KV). The weights have the scale of real ones, so attention matters: with
+wrong KV the tokens differ.
 """
 
 from __future__ import annotations
@@ -37,6 +39,17 @@ CONFIG = {
     "bos_token_id": 0,
     "eos_token_id": 1,
     "pad_token_id": 2,
+}
+WINDOWS = {
+    "architectures": ["Gemma2ForCausalLM"],
+    "model_type": "gemma2",
+    "sliding_window": 256,
+    "layer_types": ["sliding_attention", "full_attention"] * (LAYERS // 2),
+    "query_pre_attn_scalar": HEAD,
+    "hidden_activation": "gelu_pytorch_tanh",
+    "attn_logit_softcapping": None,
+    "final_logit_softcapping": None,
+    "tie_word_embeddings": True,
 }
 
 
@@ -96,12 +109,31 @@ def weights() -> dict[str, torch.Tensor]:
     return named
 
 
-def main(folder: Path) -> None:
+def with_windows(named: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same weights as Gemma 2 wants them.
+
+    Its norms multiply by 1 + weight, and head and embedding are one; the embedding is small here,
+    or the model would repeat its last token whatever came before.
+    """
+    embedding = named["model.embed_tokens.weight"] / 64
+    zeros = torch.zeros(HIDDEN, dtype=torch.bfloat16)
+    kept = {name: tensor for name, tensor in named.items() if "proj" in name}
+    norms = ["input_layernorm", "post_attention_layernorm"]
+    norms += ["pre_feedforward_layernorm", "post_feedforward_layernorm"]
+    for layer in range(LAYERS):
+        kept |= {f"model.layers.{layer}.{norm}.weight": zeros.clone() for norm in norms}
+    return kept | {"model.embed_tokens.weight": embedding, "model.norm.weight": zeros}
+
+
+def main(folder: Path, kind: str = "full") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_tokenizer(folder)
-    (folder / "config.json").write_text(json.dumps(CONFIG, indent=1))
-    save_file(weights(), folder / "model.safetensors", metadata={"format": "pt"})
+    named, config = weights(), dict(CONFIG)
+    if kind == "windows":
+        named, config = with_windows(named), config | WINDOWS
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+    save_file(named, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
