@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import DEADLINE, Engine, bin_dir, new_key, program, wait_for
+from tests.support.namespaces import Namespace, may_make_namespaces, two_namespaces
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTS = {"host-a": "10.0.0.11", "host-b": "10.0.0.12"}
@@ -25,46 +24,13 @@ def blocks() -> list[tuple[str, bool, str]]:
     return [(host, bool(background), body) for host, background, body in FENCE.findall(text)]
 
 
-def run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=DEADLINE)
-
-
-def is_up(space: str) -> bool:
-    """The kernel has noticed the carrier; UCX leaves out devices that are not running."""
-    command = ["ip", "-n", space, "-br", "link", "show", "eth0"]
-    return " UP " in subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def may_make_namespaces() -> bool:
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        return False
-    done = subprocess.run(["ip", "netns", "add", "pegaflow-try"], capture_output=True, check=False)
-    subprocess.run(["ip", "netns", "del", "pegaflow-try"], capture_output=True, check=False)
-    return done.returncode == 0
-
-
 @pytest.fixture
-def hosts() -> Iterator[dict[str, str]]:
+def hosts() -> Iterator[dict[str, Namespace]]:
     """Two namespaces joined by a veth pair; host name → namespace."""
     if not may_make_namespaces():
         pytest.skip("needs CAP_NET_ADMIN (root) and iproute2 to make network namespaces")
-    spaces = {host: f"pf{os.getpid()}-{host[-1]}" for host in HOSTS}
-    try:
-        for space in spaces.values():
-            run("ip", "netns", "add", space)
-            run("ip", "-n", space, "link", "set", "lo", "up")
-        left, right = spaces.values()
-        pair = ("type", "veth", "peer", "name", "eth0", "netns", right)
-        run("ip", "-n", left, "link", "add", "eth0", *pair)
-        for host, space in spaces.items():
-            run("ip", "-n", space, "addr", "add", f"{HOSTS[host]}/24", "dev", "eth0")
-            run("ip", "-n", space, "link", "set", "eth0", "up")
-        for space in spaces.values():
-            wait_for("eth0 is up", lambda space=space: is_up(space))
-        yield spaces
-    finally:
-        for space in spaces.values():
-            subprocess.run(["ip", "netns", "del", space], capture_output=True, check=False)
+    with two_namespaces(*HOSTS.values()) as spaces:
+        yield dict(zip(HOSTS, spaces))
 
 
 def here(commands: str) -> str:
@@ -72,12 +38,12 @@ def here(commands: str) -> str:
     return re.sub(r"build/release/tools/[\w-]+/([\w-]+)", lambda m: program(m[1]), commands)
 
 
-def in_host(space: str, commands: str) -> list[str]:
-    return ["ip", "netns", "exec", space, "bash", "-euo", "pipefail", "-c", here(commands)]
+def in_host(space: Namespace, commands: str) -> list[str]:
+    return space.command(["bash", "-euo", "pipefail", "-c", here(commands)])
 
 
 def test_the_readmes_commands_link_two_hosts_and_bytes_arrive(
-    hosts: dict[str, str], tmp_path: Path
+    hosts: dict[str, Namespace], tmp_path: Path
 ) -> None:
     assert bin_dir().is_dir()
     Path("/run/pegaflow").mkdir(exist_ok=True)

@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 20.0  # seconds; generous, the machine may be busy
@@ -106,6 +106,7 @@ class Engine:
 
     def __init__(self, config: Json, log: Path) -> None:
         self.config = config
+        self.stopped = False
         self.file = log.open("ab")
         self.popen = subprocess.Popen(
             [program("pegaflow-engine-host")],
@@ -133,6 +134,7 @@ class Engine:
         for text in self.popen.stdout:
             line = json.loads(text)
             if "event" in line:
+                line["at"] = time.monotonic()
                 with self.changed:
                     self.events.append(line)
                     self.changed.notify_all()
@@ -170,9 +172,11 @@ class Engine:
 
     def stop(self) -> None:
         self.popen.send_signal(signal.SIGSTOP)
+        self.stopped = True
 
     def resume(self) -> None:
         self.popen.send_signal(signal.SIGCONT)
+        self.stopped = False
 
     def kill(self) -> None:
         self.popen.kill()
@@ -185,21 +189,38 @@ class Engine:
         self.file.close()
 
 
-LINKS = {
+LINKS: dict[str, Json] = {
     "direct": {"path": "direct"},
     "agent": {"path": "agent"},
     "tcp": {"path": "ucx", "transports": ["tcp"]},
 }
+SHARED_MEMORY: Json = {"path": "ucx", "transports": ["posix", "sysv", "cma"]}
+
+
+class Host(Protocol):
+    """Where a node runs when it is not this network namespace (see namespaces.Namespace)."""
+
+    name: str
+    address: str
+
+    def call(self, function: Callable[[], Any]) -> Any: ...
+
+    def command(self, command: list[str]) -> list[str]: ...
 
 
 class Cluster:
-    """Rendezvous, agents `prefill-0` and `decode-0`, and the engines that tests start."""
+    """Rendezvous, agents `prefill-0` and `decode-0`, and the engines that tests start.
 
-    def __init__(self, folder: Path, link: str = "direct", **options: Any) -> None:
+    Options: `slots`, `slot_bytes`, `window`, `deadlines`, `hosts` (node → where it runs; the
+    rendezvous goes with prefill-0), `ucx` (node → its settings), `environment` (of all programs).
+    """
+
+    def __init__(self, folder: Path, link: str | Json = "direct", **options: Any) -> None:
         self.folder = folder
         self.options = options
+        self.hosts: dict[str, Host] = options.get("hosts", {})
         self.ports = {name: free_port() for name in ("rendezvous", "p", "p_http", "d", "d_http")}
-        self.topology = self._topology(LINKS[link])
+        self.topology = self._topology(LINKS[link] if isinstance(link, str) else link)
         self.topology_file = folder / "topology.json"
         self.topology_file.write_text(json.dumps(self.topology, indent=1))
         self.processes: dict[str, Process] = {}
@@ -210,9 +231,9 @@ class Cluster:
         slot_bytes = self.options.get("slot_bytes", 65536)
         return {
             "name": name,
-            "host": "test",
+            "host": self.hosts[name].name if name in self.hosts else "test",
             "role": role,
-            "control": f"127.0.0.1:{self.ports[port]}",
+            "control": f"{self._address(name)}:{self.ports[port]}",
             "http": f"127.0.0.1:{self.ports[port + '_http']}",
             "socket": str(self.folder / f"{name}.sock"),
             "regions": [
@@ -223,14 +244,20 @@ class Cluster:
                     "slot_count": slots,
                 }
             ],
-            "ucx": {"tls": "tcp"},
+            "ucx": self.options.get("ucx", {}).get(name, {"tls": "tcp"}),
         }
+
+    def _address(self, node: str) -> str:
+        return self.hosts[node].address if node in self.hosts else "127.0.0.1"
+
+    def _url(self, port: str, node: str = "prefill-0") -> str:
+        return f"http://{self._address(node)}:{self.ports[port]}"
 
     def _topology(self, link: Json) -> Json:
         slot_bytes = self.options.get("slot_bytes", 65536)
         topology: Json = {
             "cluster": "test",
-            "rendezvous": f"http://127.0.0.1:{self.ports['rendezvous']}",
+            "rendezvous": self._url("rendezvous"),
             "nodes": [
                 self._node("prefill-0", "prefill", "p"),
                 self._node("decode-0", "decode", "d"),
@@ -256,8 +283,11 @@ class Cluster:
         self.start_agent("decode-0")
         self.wait_linked()
 
-    def _spawn(self, name: str, command: list[str]) -> Process:
-        process = Process(name, command, self.folder / f"{name}.log")
+    def _spawn(self, name: str, command: list[str], node: str) -> Process:
+        if node in self.hosts:
+            command = self.hosts[node].command(command)
+        environment = os.environ | self.options.get("environment", {})
+        process = Process(name, command, self.folder / f"{name}.log", env=environment)
         self.processes[name] = process
         return process
 
@@ -265,9 +295,10 @@ class Cluster:
         process = self._spawn(
             "rendezvous",
             [program("pegaflow-rendezvous"), "--topology", str(self.topology_file)],
+            "prefill-0",
         )
-        url = f"http://127.0.0.1:{self.ports['rendezvous']}/healthz"
-        wait_for("the rendezvous answers", lambda: http_json(url) is not None)
+        url = self._url("rendezvous") + "/healthz"
+        wait_for("the rendezvous answers", lambda: self.ask("prefill-0", url) is not None)
         return process
 
     def start_agent(self, name: str) -> Process:
@@ -278,7 +309,7 @@ class Cluster:
             "--name",
             name,
         ]
-        process = self._spawn(name, command)
+        process = self._spawn(name, command, name)
         wait_for(
             f"agent {name} answers",
             lambda: self.status(name) is not None or not process.alive(),
@@ -306,25 +337,29 @@ class Cluster:
         return self.processes[name]
 
     # ---- state
+    def ask(self, node: str, url: str) -> Any:
+        """http_json, asked from where the node runs."""
+        host = self.hosts.get(node)
+        return host.call(lambda: http_json(url)) if host is not None else http_json(url)
+
     def status(self, name: str) -> Json | None:
         port = self.ports["p_http" if name == "prefill-0" else "d_http"]
-        status = http_json(f"http://127.0.0.1:{port}/v1/status")
+        status = self.ask(name, f"http://127.0.0.1:{port}/v1/status")
         return status if isinstance(status, dict) else None
 
     def registered(self) -> list[str]:
         """Names of the agents that the rendezvous knows."""
-        url = f"http://127.0.0.1:{self.ports['rendezvous']}/v1/agents"
-        listing = http_json(url)
+        listing = self.ask("prefill-0", self._url("rendezvous") + "/v1/agents")
         return [agent["name"] for agent in listing["agents"]] if listing else []
 
+    def is_up(self, name: str) -> bool:
+        """Whether this agent says that its links are up."""
+        status = self.status(name)
+        links = status["links"] if status is not None else []
+        return bool(links) and all(link["state"] == "up" for link in links)
+
     def linked(self) -> bool:
-        for name in ("prefill-0", "decode-0"):
-            status = self.status(name)
-            if status is None or not status["links"]:
-                return False
-            if any(link["state"] != "up" for link in status["links"]):
-                return False
-        return True
+        return self.is_up("prefill-0") and self.is_up("decode-0")
 
     def wait_linked(self, deadline: float = DEADLINE) -> None:
         wait_for("both ends of the link are up", self.linked, deadline)

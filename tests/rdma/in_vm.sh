@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Runs inside the virtual machine (vm.sh): makes two Soft-RoCE devices on the two ends of a veth
+# cable, then runs the transport suite and the service over them. Results go to /run/job.
+#
+#   in_vm.sh PYTHON PROGRAMS      PROGRAMS: the build folder
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
+python=$1 programs=$2 status=0
+
+# Devices belong to the first network namespace: this kernel's rdma_rxe has no others.
+ulimit -l unlimited
+ip link set lo up
+ip link add rdma0 type veth peer name rdma1
+for n in 0 1; do
+  ip link set "rdma$n" mtu 4200 up # RDMA packets of 4 KiB
+  rdma link add "rxe$n" type rxe netdev "rdma$n" || exit 1
+done
+# A device is of use once its link-local address has been tried, and is no longer tentative.
+for _ in $(seq 200); do
+  ip -6 addr show scope link | grep -q tentative || break
+  sleep 0.1
+done
+rdma link
+# Small receive queues: filling those of 4,096 buffers is most of a worker's start here.
+export UCX_RC_VERBS_RX_QUEUE_LEN=256 UCX_UD_VERBS_RX_QUEUE_LEN=256
+export UCX_IB_GID_INDEX=0 PEGAFLOW_TEST_RDMA_DEVICES=rxe0:1,rxe1:1
+
+echo "== transport suite"
+PEGAFLOW_TEST_RDMA_DEVICE=rxe0:1 "$programs/tests/transport/transport_ucx_conformance_test" \
+  --gtest_brief=1 --gtest_filter='*RcProcesses*' --gtest_output=xml:/run/job/transport.xml || status=1
+
+echo "== service"
+PEGAFLOW_BIN_DIR=$programs PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -q -ra --timeout 200 \
+  -p no:cacheprovider --basetemp /run/pytest --import-mode importlib \
+  --junitxml /run/job/service.xml tests/rdma || status=1
+exit "$status"
