@@ -14,11 +14,13 @@
 namespace pegaflow::client {
 namespace {
 
-// The mover handles none of the engine's signals: it starts with all of them blocked.
+// The mover handles none of the engine's signals: it starts with all of them blocked, except those
+// that its own instructions raise: blocked, they would end the engine without its crash handler.
 std::thread start_quietly(MoverLoop& loop) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
+  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}) sigdelset(&all, own);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread thread([&loop] {
     ::pthread_setname_np(::pthread_self(), "pegaflow-mover");
