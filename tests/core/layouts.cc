@@ -52,9 +52,10 @@ TestPool::TestPool(KvShape shape, std::span<const GroupStyle> styles) {
   std::uint64_t junk = 1;
   auto layout = make_layout(std::move(shape), styles, MemoryKind::kHost,
                             [&](std::uint64_t bytes) -> Result<std::uint64_t> {
-                              auto& memory = memory_.emplace_back(bytes);
+                              auto& memory = memory_.emplace_back(bytes + kPageBytes - 1);
                               for (std::byte& byte : memory) byte = mixed(++junk);
-                              return reinterpret_cast<std::uint64_t>(memory.data());
+                              const auto at = reinterpret_cast<std::uint64_t>(memory.data());
+                              return (at + kPageBytes - 1) / kPageBytes * kPageBytes;
                             });
   layout_ = std::move(layout).value();
 }

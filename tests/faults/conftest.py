@@ -1,4 +1,4 @@
-"""Fixtures: a running deployment per link kind."""
+"""Fixtures: a running deployment per link kind; the cases of the fault matrix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.faults.cases import all_cases, quick_cases  # noqa: E402
 from tests.support.cluster import LINKS, Cluster  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="the whole fault matrix, not a part")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        chosen = all_cases() if metafunc.config.getoption("--all") else quick_cases()
+        chosen.sort(key=lambda case: case.link)
+        metafunc.parametrize("case", chosen, ids=[str(case).replace(" ", ":") for case in chosen])
 
 
 @pytest.fixture(params=sorted(LINKS))

@@ -91,6 +91,12 @@ EngineHost::EngineHost(HostConfig config, core::testing::TestPool pool,
       handle_(handle),
       session_(std::move(session)) {
   for (std::uint32_t i = 0; i < config_.n_blocks; ++i) free_blocks_.push_back(i);
+  std::vector<PageTrap::Pages> arenas;
+  for (const auto& memory : pool_.memory()) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(memory.data());
+    arenas.push_back({begin, begin + memory.size()});
+  }
+  PageTrap::install(arenas);
 }
 
 std::string EngineHost::command(const std::string& line) {
@@ -103,12 +109,13 @@ json EngineHost::run(const json& command) {
   const auto what = command["do"].get<std::string>();
   if (what == "reference") return {{"ok", session_->reference()}};
   if (what == "alive") return {{"ok", session_->alive()}};
+  if (auto done = run_trap(what, command)) return *done;
   const auto key = Key::from_hex(command.value("key", ""));
   if (!key.ok()) return {{"error", key.error().message()}};
   if (what == "offer") return run_offer(*key, command);
   if (what == "receive") return run_receive(*key, command);
   if (what == "check" || what == "reuse" || what == "changed" || what == "overwrite" ||
-      what == "free") {
+      what == "free" || what == "guard") {
     return run_content(what, *key);
   }
   return answer(run_offer_call(what, *key, command));
@@ -198,13 +205,65 @@ json EngineHost::run_content(const std::string& what, const Key& key) {
   const Held& held = at->second;
   if (what == "check") return {{"ok", wrong_bytes(held, held.seed)}};
   if (what == "changed") return {{"ok", wrong_bytes(held, reuse_seed(key))}};
+  if (what == "guard") {
+    PageTrap::guard(pages_of(held));
+    return {{"ok", true}};
+  }
   if (what == "free") {
+    PageTrap::unguard(pages_of(held));
     free_blocks_.insert(free_blocks_.end(), held.ids.begin(), held.ids.end());
     held_.erase(at);
     return {{"ok", true}};
   }
   pool_.fill(reuse_seed(key), 0, held.begin, held.tokens, held.ids);  // reuse, overwrite
   return {{"ok", true}};
+}
+
+std::optional<json> EngineHost::run_trap(const std::string& what, const json& command) {
+  if (what == "holding") return json{{"ok", PageTrap::holding()}};
+  if (what == "touches") return json{{"ok", PageTrap::touches()}};
+  if (what == "let_go") {
+    PageTrap::release();
+    return json{{"ok", true}};
+  }
+  if (what != "hold") return std::nullopt;
+  const auto key = Key::from_hex(command.value("key", ""));
+  const auto at = key.ok() ? held_.find(*key) : held_.end();
+  if (at == held_.end()) return json{{"error", "no blocks are held for this key"}};
+  return run_hold(at->second, command);
+}
+
+json EngineHost::run_hold(const Held& held, const json& command) {
+  core::testing::KvByte place;
+  place.token = command.value("token", held.begin);
+  place.layer = command.value("layer", 0U);
+  if (place.token >= held.tokens || place.layer >= config_.layers) {
+    return {{"error", "the pool has no such token or layer"}};
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(&pool_.at(place, held.ids));
+  const std::uintptr_t page = address / PageTrap::kPageBytes * PageTrap::kPageBytes;
+  PageTrap::hold({page, page + PageTrap::kPageBytes});
+  return {{"ok", true}};
+}
+
+// The pages that hold nothing but these blocks.
+std::vector<PageTrap::Pages> EngineHost::pages_of(const Held& held) const {
+  std::vector<PageTrap::Pages> all;
+  for (const KvLayerLayout& layer : pool_.layout().groups[0].layers) {
+    for (const std::uint64_t base : layer.part_base) {
+      for (const std::uint32_t id : held.ids) {
+        const std::uint64_t begin = base + id * layer.block_stride;
+        const std::uint64_t end = begin + std::uint64_t{config_.block_tokens} *
+                                              (config_.heads / config_.rank.tp_size) *
+                                              config_.head_bytes;
+        const std::uint64_t first = (begin + PageTrap::kPageBytes - 1) / PageTrap::kPageBytes;
+        const std::uint64_t last = end / PageTrap::kPageBytes;
+        if (first < last)
+          all.push_back({first * PageTrap::kPageBytes, last * PageTrap::kPageBytes});
+      }
+    }
+  }
+  return all;
 }
 
 std::vector<std::string> EngineHost::wait_events(std::chrono::milliseconds timeout) {

@@ -14,6 +14,11 @@
 //   {"do": "changed", "key": HEX}     → {"ok": bytes that differ from what reuse wrote}
 //   {"do": "overwrite", "key": HEX}   the offer's blocks are filled with junk
 //   {"do": "free", "key": HEX}        its blocks may be used by others
+//   {"do": "hold", "key": HEX, "token": T, "layer": L}   the next copy of that place waits …
+//   {"do": "holding"}                 → {"ok": whether a copy waits}
+//   {"do": "let_go"}                  … until now
+//   {"do": "guard", "key": HEX}       from now on accesses to its blocks are counted
+//   {"do": "touches"}                 → {"ok": accesses counted}
 //   {"do": "reference"} {"do": "alive"}
 // Events come between answers: {"event": "done", "key": HEX, "receive": true, "reason": "none", …}
 #pragma once
@@ -22,12 +27,14 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "pegaflow/session.h"
 #include "tests/core/layouts.h"
+#include "tests/support/engine_host/page_trap.h"
 
 namespace pegaflow::engine_host {
 
@@ -62,6 +69,9 @@ class EngineHost {
   nlohmann::json run_offer(const Key& key, const nlohmann::json& command);
   nlohmann::json run_receive(const Key& key, const nlohmann::json& command);
   nlohmann::json run_content(const std::string& what, const Key& key);
+  std::optional<nlohmann::json> run_trap(const std::string& what, const nlohmann::json& command);
+  nlohmann::json run_hold(const Held& held, const nlohmann::json& command);
+  std::vector<PageTrap::Pages> pages_of(const Held& held) const;
   Status run_offer_call(const std::string& what, const Key& key, const nlohmann::json& command);
   Held take_blocks(const Key& key, std::uint32_t begin, std::uint32_t tokens);
   std::uint64_t wrong_bytes(const Held& held, std::uint64_t seed);
