@@ -44,8 +44,9 @@ def _ctest(folder: str, options: str = "") -> str:
     )
 
 
-def _pytest(*folders: str, programs: str = "dev") -> str:
-    present = " ".join(folder for folder in folders if (ROOT / folder).is_dir())
+def _pytest(*arguments: str, programs: str = "dev") -> str:
+    """Arguments are options, and folders; folders that this tree does not have are left out."""
+    present = " ".join(a for a in arguments if a.startswith("-") or (ROOT / a).is_dir())
     return (
         f"PEGAFLOW_BIN_DIR=$PWD/build/{programs} {PYTHON} -m pytest -q -raR --timeout 300"
         f' $PYTEST_RETRY --import-mode importlib --junitxml "$RESULTS/pytest.xml" {present}'
@@ -59,8 +60,11 @@ def _python_package() -> tuple[str, ...]:
 
 
 def _deployments(programs: str) -> str:
-    """Tests of whole deployments, made of the programs of a build folder."""
-    return _pytest("tests/integration", "tests/faults", programs=programs)
+    """Tests of whole deployments, made of the programs of a build folder.
+
+    Several at once: they wait for deadlines more than they compute.
+    """
+    return _pytest("-n 3", "tests/integration", "tests/faults", programs=programs)
 
 
 def all_stages() -> list[Stage]:
