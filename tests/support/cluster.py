@@ -163,6 +163,11 @@ class Engine:
     def terminal(self, key: str, receive: bool) -> list[Json]:
         return [e for e in self.of_key(key, receive) if e["event"] != "sent"]
 
+    def forget(self, key: str) -> None:
+        """Drops the events of a key."""
+        with self.changed:
+            self.events[:] = [event for event in self.events if event["key"] != key]
+
     def wait_end(self, key: str, receive: bool = True, deadline: float = DEADLINE) -> Json:
         """The terminal event of a receive (or of an offer)."""
         what = f"an end of {'receive' if receive else 'offer'} {key[:8]}"

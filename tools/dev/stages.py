@@ -101,6 +101,11 @@ def all_stages() -> list[Stage]:
             "format, layers, scripts, spelling, Python",
             ("bash tools/dev/lint.sh format layers shell spelling python",),
         ),
+        Stage(
+            "soak",
+            "random requests and faults, 3 minutes",
+            ("tools/soak.sh --seconds 90 --link direct", "tools/soak.sh --seconds 90 --link tcp"),
+        ),
         Stage("tidy", "clang-tidy, public headers alone", ("bash tools/dev/lint.sh headers tidy",)),
         Stage(
             "asan",
