@@ -9,6 +9,9 @@
 namespace pegaflow::core::testing {
 namespace {
 
+// Each allocation begins at a page, so that tests can protect blocks that fill one.
+constexpr std::uint64_t kPageBytes = 4096;
+
 std::byte mixed(std::uint64_t value) {
   value = (value ^ (value >> 31)) * 0x7FB5D329728EA185ULL;
   value = (value ^ (value >> 27)) * 0x81DADEF4BC2DD44DULL;

@@ -33,12 +33,9 @@ KvGroupShape small_group(std::uint32_t layers, std::uint32_t pp_size = 1);
 KvGroupShape opaque_group(std::uint32_t layers, std::uint64_t block_bytes,
                           std::uint32_t pp_size = 1);
 
-// A pool with memory of its own, filled with junk, each allocation at a page's start. Moving it
-// keeps its addresses.
+// A pool with memory of its own, filled with junk. Moving it keeps its addresses.
 class TestPool {
  public:
-  static constexpr std::uint64_t kPageBytes = 4096;
-
   // Aborts when the shape or the styles are bad.
   TestPool(KvShape shape, std::span<const GroupStyle> styles);
   TestPool(TestPool&&) = default;
