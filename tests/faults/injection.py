@@ -24,6 +24,9 @@ class EngineFault:
             self.engine.stop()
             return
         self.engine.kill()
+
+    def follow(self) -> None:
+        """The successor comes at once, perhaps before anybody knows of the death."""
         if self.case.fault == "restart":
             self._start_successor()
 
@@ -52,6 +55,9 @@ class ProcessFault:
             process.send(signal.SIGSTOP)
             return
         process.kill()
+
+    def follow(self) -> None:
+        """The successor comes at once, perhaps before anybody knows of the death."""
         if self.case.fault == "restart":
             self._start()
 
@@ -86,6 +92,9 @@ class NetworkFault:
             self.hosts[1].ip("link", "set", "eth0", "down")
         else:
             self._routes("add")
+
+    def follow(self) -> None:
+        """Nothing follows a cut."""
 
     def undo(self) -> None:
         if self.case.fault == "cut":

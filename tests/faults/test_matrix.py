@@ -35,7 +35,7 @@ from tests.support.cluster import Engine, Json, wait_for
 
 # What D may be told besides `done`, by who was hit.
 REASONS = {
-    SOURCE_ENGINE: {"engine_lost", "gone", "source_stalled", "offer_timeout", "released"},
+    SOURCE_ENGINE: {"engine_lost", "gone", "source_stalled", "offer_timeout", "no_peer"},
     SINK_ENGINE: {
         "scatter_timeout",
         "engine_lost",
@@ -100,9 +100,11 @@ class Check:
         if self.case.phase == "before-grant" and self.is_there(SINK_ENGINE):
             self.receive_late()
         if self.case.victim == RENDEZVOUS:
+            self.transfer.source.call("let_go")
             assert self.transfer.source.call("ready", self.transfer.key, layers=4) is True
         if self.is_there(SINK_ENGINE):
             self.transfer.sink.call("let_go")
+        self.fault.follow()
 
     def receive_late(self) -> None:
         """The receive comes after the fault; D's client may know already that it is in vain."""
