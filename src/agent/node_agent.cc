@@ -97,7 +97,8 @@ Status NodeAgent::make_loop() {
   PEGAFLOW_ASSIGN(copier_, MemoryCopier::create(*loop_, clock_, *this));
   const TransferConfig transfer{.deadlines = topology_.deadlines,
                                 .limits = topology_.limits,
-                                .max_window = max_window(links_of(topology_, *node_))};
+                                .max_window = max_window(links_of(topology_, *node_)),
+                                .first_xfer = random_u64()};
   transfers_ =
       std::make_unique<TransferService>(transfer, clock_, region_list_, *copier_, *metrics_);
   return {};

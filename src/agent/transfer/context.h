@@ -21,6 +21,9 @@ struct TransferConfig {
   topology::Limits limits;
   // Highest number of slots that a stream of any link may have out: eager credits leave that many.
   std::uint32_t max_window = 1;
+  // Where this agent's xfers are counted from: a random number, so that those of other agents and
+  // epochs differ.
+  std::uint64_t first_xfer = 1;
 };
 
 // A link that is up, and where its events go.

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,10 +21,11 @@ struct OfferId {
   auto operator<=>(const OfferId&) const = default;
 };
 
-// One reader of an offer: a pool of an engine behind a link. Stays the same over attempts.
+// One reader of an offer: a rank of an instance. Stays the same over attempts and restarts of its
+// engine, so that one which reads twice does not count as two.
 struct Consumer {
-  LinkId link;
-  PoolId sink_pool;
+  std::string instance;
+  Rank rank;
   bool operator==(const Consumer&) const = default;
 };
 

@@ -14,13 +14,12 @@ RegionSlots::RegionSlots(std::uint16_t index, memory::Region& region, std::uint3
   report();
 }
 
-std::uint32_t RegionSlots::sweep(TimePoint now, Nanos quarantine) {
+void RegionSlots::sweep(TimePoint now, Nanos quarantine) {
   const auto retired_index = static_cast<std::size_t>(core::SlotState::kRetired);
   const std::uint32_t retired = table_.counts()[retired_index];
-  const std::uint32_t changed = table_.sweep(now, quarantine);
+  table_.sweep(now, quarantine);
   for (auto n = table_.counts()[retired_index]; n > retired; --n) probe_.slot_retired();
   for (auto n = table_.counts()[retired_index]; n < retired; ++n) probe_.slot_recovered();
-  return changed;
 }
 
 void RegionSlots::report() {

@@ -1,7 +1,9 @@
 // One of the agent's own regions: its memory, its slot table, and the credits lent on its slots.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "core/credits.h"
 #include "core/slot_table.h"
@@ -25,9 +27,22 @@ class RegionSlots final : public core::SlotWords {
   const core::SlotTable& table() const { return table_; }
   core::Credits& credits() { return credits_; }
   // Moves quarantined slots on, and tells the probe how many slots are in which state.
-  std::uint32_t sweep(TimePoint now, Nanos quarantine);
+  void sweep(TimePoint now, Nanos quarantine);
   void report();
-  void starved() { probe_.starved(); }
+  // A sink stream missed a slot. was_starved() tells it once.
+  void starved() {
+    starved_ = true;
+    probe_.starved();
+  }
+  // Free slots that may be lent to sources: all but a quarter, where this agent's own source side
+  // stages here, too. Else two agents that read each other could lend all they have, and neither
+  // would have a slot to gather into.
+  std::uint32_t lendable() const {
+    const std::uint32_t kept = stages_own_ ? std::max(1U, table_.size() / 4) : 0;
+    return table_.free_count() > kept ? table_.free_count() - kept : 0;
+  }
+  void set_stages_own(bool stages_own) { stages_own_ = stages_own; }
+  bool was_starved() { return std::exchange(starved_, false); }
 
  private:
   std::uint16_t index_;
@@ -35,6 +50,8 @@ class RegionSlots final : public core::SlotWords {
   core::SlotTable table_;
   core::Credits credits_;
   metrics::RegionProbe& probe_;
+  bool starved_ = false;
+  bool stages_own_ = false;
 };
 
 }  // namespace pegaflow::agent

@@ -28,7 +28,7 @@ void SinkSide::set_polled(SinkStream& stream) {
 void SinkSide::distribute(RegionSlots& region) {
   const std::size_t base = region.index() * context_.config.limits.max_streams;
   touched_.clear();
-  while (region.table().free_count() > 0 && !touched_.full()) {
+  while (region.lendable() > 0 && !touched_.full()) {
     const auto next = region.credits().next();
     if (!next) break;
     SinkStream* stream = by_credit_[base + *next];
@@ -42,9 +42,15 @@ void SinkSide::distribute(RegionSlots& region) {
     send_credits(*stream);
   }
   if (touched_.full()) return distribute(region);
-  if (region.table().free_count() == 0 && region.credits().starving()) {
+  if (region.lendable() == 0 && region.credits().starving()) {
     region.starved();
     recall_eager(region);
+  }
+}
+
+void SinkSide::lend_starved() {
+  for (const auto& region : context_.regions) {
+    if (region->lendable() > 0 && region->was_starved()) distribute(*region);
   }
 }
 
@@ -77,7 +83,9 @@ void SinkSide::recall_eager(RegionSlots& region) {
   bool won = false;
   for (SinkStream* stream : holders) {
     LentSlot& lent = stream->lent.back();
-    if (!stream->mapped()) {
+    if (stream->link->path() != DataPath::kDirect) {
+      // Its agent is asked, even where a compare-and-swap could take the slot: the chunk may lie
+      // in a slot of its own by now, and would block that until it has a credit again.
       if (!lent.revoking) {
         lent.revoking = true;
         stream->link->send(wire::Revoke{stream->key, {region.index(), lent.slot, lent.generation}});

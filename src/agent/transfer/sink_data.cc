@@ -114,19 +114,19 @@ void SinkSide::give_back(SinkStream& stream, std::size_t at) {
   core::SlotTable& table = stream.region->table();
   stream.lent[at] = stream.lent.back();
   stream.lent.pop_back();
-  if (table.state(lent.slot) == core::SlotState::kLoaned) {
+  if (stream.receive != nullptr) {
     table.release(lent.slot);
     stream.region->credits().returned(stream.credit);
-  } else {
-    table.prove(lent.slot);
+  } else if (table.is(lent.slot, lent.generation, stream.serial)) {
+    table.prove(lent.slot);  // else a late CHUNK was its proof, and it may be another's now
   }
   set_polled(stream);
 }
 
-void SinkSide::drop_late(const wire::RemoteSlot& slot) {
-  RegionSlots* region = context_.region(slot.region);
-  if (region == nullptr || slot.slot.value >= region->table().size()) return;
-  if (region->table().generation(slot.slot) == slot.generation) region->table().prove(slot.slot);
+void SinkSide::drop_late(const SinkStream& stream, const wire::RemoteSlot& slot) {
+  if (slot.region != stream.region->index()) return;
+  core::SlotTable& table = stream.region->table();
+  if (table.is(slot.slot, slot.generation, stream.serial)) table.prove(slot.slot);
 }
 
 void SinkSide::on_chunk(LinkPort& link, const wire::Chunk& message) {
@@ -135,7 +135,7 @@ void SinkSide::on_chunk(LinkPort& link, const wire::Chunk& message) {
     const auto at = context_.links.find(link.id());
     for (const wire::ChunkRecord& record : message.chunks) {
       // A chunk of an ended stream: its write is over, which is all that it proves.
-      if (stream != nullptr) drop_late(record.slot);
+      if (stream != nullptr) drop_late(*stream, record.slot);
       if (at != context_.links.end()) at->second.probe->chunk_dropped();
     }
     return;

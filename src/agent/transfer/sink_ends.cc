@@ -45,6 +45,7 @@ void SinkSide::fail_stream(SinkStream& stream, Reason reason) {
     stream.receive->client->send(wire::RingStop{stream.key, reason});
   }
   stream.receive = nullptr;
+  leave_credits(stream);  // it may wait for proofs; it must not be lent anything meanwhile
   recover_slots(stream);
   stream.quiesce_deadline = context_.now() + context_.config.deadlines.quiesce;
   try_proven(stream);
@@ -81,12 +82,15 @@ void SinkSide::try_proven(SinkStream& stream) {
   remove(stream);
 }
 
-void SinkSide::remove(SinkStream& stream) {
+void SinkSide::leave_credits(SinkStream& stream) {
   const std::size_t base = stream.region->index() * context_.config.limits.max_streams;
-  if (by_credit_[base + stream.credit] == &stream) {
-    by_credit_[base + stream.credit] = nullptr;
-    stream.region->credits().remove(stream.credit);
-  }
+  if (by_credit_[base + stream.credit] != &stream) return;
+  by_credit_[base + stream.credit] = nullptr;
+  stream.region->credits().remove(stream.credit);
+}
+
+void SinkSide::remove(SinkStream& stream) {
+  leave_credits(stream);
   std::erase(polled_, &stream);
   streams_.erase(StreamKey(stream.key));
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/random.h"
 
 namespace pegaflow::agent {
 namespace {
@@ -14,7 +13,7 @@ constexpr std::uint64_t kSinkSerialBit = std::uint64_t{1} << 63U;
 }  // namespace
 
 SinkSide::SinkSide(TransferContext& context)
-    : context_(context), next_xfer_(random_u64()), next_serial_(kSinkSerialBit | 1U) {
+    : context_(context), next_xfer_(context.config.first_xfer), next_serial_(kSinkSerialBit | 1U) {
   by_credit_.resize(context.regions.size() * context.config.limits.max_streams);
   polled_.reserve(context.config.limits.max_streams);
 }

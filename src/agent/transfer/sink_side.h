@@ -42,6 +42,8 @@ class SinkSide {
 
   // Lends free slots to streams that have ready data.
   void distribute(RegionSlots& region);
+  // A slot may have come free, however: those that missed one get it. Cheap when none did.
+  void lend_starved();
   // Looks at the words of slots lent on mapped links. True: something was found.
   bool poll();
   bool polling() const { return !polled_.empty(); }
@@ -88,7 +90,7 @@ class SinkSide {
   bool accept_record(SinkStream& stream, const wire::ChunkRecord& record);
   void hand_over(SinkStream& stream);
   void give_back(SinkStream& stream, std::size_t at);
-  void drop_late(const wire::RemoteSlot& slot);
+  void drop_late(const SinkStream& stream, const wire::RemoteSlot& slot);
   void update(SinkStream& stream);  // state and timers follow from the counts; may end the stream
   void update_timers(SinkStream& stream);
   void set_polled(SinkStream& stream);
@@ -97,6 +99,7 @@ class SinkSide {
   void verified(SinkStream& stream);
   void fail(Receive& receive, Reason reason, const std::string& detail);
   void fail_stream(SinkStream& stream, Reason reason);
+  void leave_credits(SinkStream& stream);
   void recover_slots(SinkStream& stream);
   void try_proven(SinkStream& stream);
   void remove(SinkStream& stream);

@@ -214,13 +214,11 @@ void SinkSide::grant(SinkStream& stream, const LocalPool& pool, const PeerPool& 
                       0,
                       request.trace_id,
                       {}};
-  if (stream.region->credits().take_eager(stream.credit)) {
-    if (const auto lent = lend(stream); lent) {
-      stream.lent.back().told = true;
-      message.eager.push_back({stream.region->index(), lent->slot, lent->generation});
-    } else {
-      stream.region->credits().returned(stream.credit);
-    }
+  if (stream.region->lendable() > 0 && stream.region->credits().take_eager(stream.credit)) {
+    const auto lent = lend(stream);
+    PEGAFLOW_CHECK(lent.has_value());
+    stream.lent.back().told = true;
+    message.eager.push_back({stream.region->index(), lent->slot, lent->generation});
   }
   stream.link->send(message);
 }

@@ -46,7 +46,8 @@ void SinkSide::on_time(TimePoint now) {
     context_.probe.deadline_hit(peer ? metrics::Timer::kOfferWait : metrics::Timer::kTotal);
     fail(*at->second, reason, peer ? at->second->waiting_for : std::string());
   }
-  std::sort(silent.begin(), silent.end());
+  std::sort(silent.begin(), silent.end(),
+            [](const LinkPort* a, const LinkPort* b) { return a->id() < b->id(); });
   silent.erase(std::unique(silent.begin(), silent.end()), silent.end());
   for (LinkPort* link : silent) {
     const auto at = context_.links.find(link->id());

@@ -112,7 +112,8 @@ void SourceSide::lend(SourceStream& stream) {
   if (!message.slots.empty()) stream.client->send(message);
 }
 
-void SourceSide::lend_others() {
+void SourceSide::lend_starved() {
+  if (!starved_) return;
   starved_ = false;
   for (const auto& [key, stream] : streams_) {
     if (!stream->direct() && stream->client != nullptr) lend(*stream);
@@ -267,7 +268,6 @@ void SourceSide::finish_batch(const Batch& batch, bool delivered, Nanos took) {
       pump(stream);
     }
   }
-  if (starved_) lend_others();
 }
 
 }  // namespace pegaflow::agent

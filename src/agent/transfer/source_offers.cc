@@ -181,6 +181,7 @@ void SourceSide::on_grant(LinkPort& link, const wire::Grant& grant) {
   stream->key = grant.stream;
   stream->serial = next_serial_++;
   stream->grant = grant;
+  stream->consumer = {sink->instance, sink->shape.rank};
   stream->link = &link;
   stream->probe = context_.links.at(link.id()).probe;
   stream->region = region;

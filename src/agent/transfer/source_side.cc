@@ -78,8 +78,8 @@ void SourceSide::mark_left(SourceStream& stream) {
   stream.state = *to;
   Offer* offer = offers_.find(stream.offer());
   if (offer == nullptr) return;
-  if (std::find(offer->left.begin(), offer->left.end(), stream.consumer()) == offer->left.end()) {
-    offer->left.push_back(stream.consumer());
+  if (std::find(offer->left.begin(), offer->left.end(), stream.consumer) == offer->left.end()) {
+    offer->left.push_back(stream.consumer);
   }
 }
 
@@ -92,10 +92,11 @@ void SourceSide::on_done(LinkPort& link, const wire::Done& done) {
   stream->probe->stream_ended(metrics::Outcome::kDone, 0);
   Offer* offer = offers_.find(stream->offer());
   if (offer != nullptr) {
-    const Consumer consumer = stream->consumer();
-    std::erase(offer->left, consumer);
-    offer->left.push_back(consumer);
-    offer->done.push_back(consumer);
+    const Consumer consumer = stream->consumer;
+    for (std::vector<Consumer>* list : {&offer->left, &offer->done}) {
+      std::erase(*list, consumer);
+      list->push_back(consumer);
+    }
   }
   detach(*stream);
   remove(*stream);
@@ -131,7 +132,7 @@ void SourceSide::abort(SourceStream& stream, Reason reason, bool tell) {
   if (offer != nullptr && offer->sent()) {
     close_offer(*offer, EventKind::kFailed, reason);
   } else if (offer != nullptr) {
-    std::erase(offer->left, stream.consumer());  // the next attempt reads it again
+    std::erase(offer->left, stream.consumer);  // the next attempt reads it again
   }
   try_drained(stream);
 }
@@ -164,7 +165,6 @@ void SourceSide::remove(SourceStream& stream) {
   for (const Outbound& out : stream.waiting) stream.region->table().release(out.own.slot);
   by_serial_.erase(stream.serial);
   streams_.erase(StreamKey(stream.key));
-  if (starved_) lend_others();
 }
 
 void SourceSide::on_link_down(LinkPort& link) {
@@ -189,6 +189,13 @@ void SourceSide::on_peer_pool_gone(LinkPort& link, PoolId pool) {
     return s.link == &link && s.grant.sink_pool == pool;
   };
   abort_all(of_pool, Reason::kEngineLost, false);
+}
+
+void SourceSide::on_writer_gone(WriterId writer) {
+  const auto of_writer = [writer](const SourceStream& s) {
+    return s.client != nullptr && s.client->writer() == writer;
+  };
+  abort_all(of_writer, Reason::kEngineLost, true);
 }
 
 void SourceSide::on_client_stalled(ClientPort& client) {

@@ -32,6 +32,8 @@ class SourceSide {
   void on_stopped(ClientPort& client, const wire::RingStopped& message);
   void on_client_lost(ClientPort& client);
   void on_client_stalled(ClientPort& client);
+  // A local client's process has ended; its session may end later. Before its slots are freed.
+  void on_writer_gone(WriterId writer);
 
   // ---- peers
   void on_grant(LinkPort& link, const wire::Grant& grant);
@@ -48,6 +50,9 @@ class SourceSide {
   // ---- data
   void on_flushed(LinkPort& link, std::uint64_t token, const Status& status);
   void on_copied(std::uint64_t token, CopyOutcome outcome, Nanos took);
+
+  // An own slot may have come free: streams that missed one get it. Cheap when none did.
+  void lend_starved();
 
   void on_time(TimePoint now);
   std::optional<TimePoint> next_deadline() const;
@@ -83,7 +88,6 @@ class SourceSide {
   // Moves what can move: filled slots to credits in hand, own slots to the client.
   void pump(SourceStream& stream);
   void lend(SourceStream& stream);
-  void lend_others();
   bool accept_gathered(SourceStream& stream, const wire::GatheredSlot& item);
   bool send_out(SourceStream& stream);  // false: the stream is gone
   bool copy_out(SourceStream& stream);

@@ -30,6 +30,7 @@ struct SourceStream {
   StreamKey key;
   std::uint64_t serial = 0;  // slots name it
   wire::Grant grant;
+  Consumer consumer;
   LinkPort* link = nullptr;
   metrics::LinkProbe* probe = nullptr;
   ClientPort* client = nullptr;  // set when active
@@ -48,7 +49,6 @@ struct SourceStream {
   bool moved = false;                     // the first chunk has moved
 
   OfferId offer() const { return {grant.key, grant.source_pool}; }
-  Consumer consumer() const { return {link->id(), grant.sink_pool}; }
   bool direct() const { return link->path() == DataPath::kDirect; }
   std::size_t own_slots() const { return loaned.size() + waiting.size() + in_flight; }
 };

@@ -96,18 +96,21 @@ void TransferService::on_pool(ClientPort&, const LocalPool&) {}
 
 void TransferService::on_client_message(ClientPort& client, const wire::ClientMessage& message) {
   std::visit(FromClient{*this, client}, message);
+  lend_starved();
 }
 
 void TransferService::on_client_lost(ClientPort& client, const Error&) {
   intents_.on_client_lost(client);
   sink_.on_client_lost(client);
   source_.on_client_lost(client);
+  lend_starved();
 }
 
 void TransferService::on_client_stalled(ClientPort& client) {
   context_.probe.engine_stalled();
   sink_.on_client_stalled(client);
   source_.on_client_stalled(client);
+  lend_starved();
 }
 
 void TransferService::on_client_resumed(ClientPort&) {}
@@ -115,16 +118,19 @@ void TransferService::on_client_resumed(ClientPort&) {}
 void TransferService::on_link_up(LinkPort& link) {
   const auto direction = link.we_are_source() ? metrics::Direction::kTo : metrics::Direction::kFrom;
   context_.links[link.id()] = {&link, &context_.probe.link(link.peer(), direction)};
+  note_staging();
 }
 
 void TransferService::on_link_down(LinkPort& link, const Error&) {
   context_.links.erase(link.id());
+  note_staging();
   intents_.on_link_down(link);
   if (link.we_are_source()) {
     source_.on_link_down(link);
   } else {
     sink_.on_link_down(link);
   }
+  lend_starved();
 }
 
 void TransferService::on_peer_pool(LinkPort& link, const PeerPool&) {
@@ -139,10 +145,12 @@ void TransferService::on_peer_pool_gone(LinkPort& link, const PeerPool& pool) {
   } else {
     sink_.on_peer_pool_gone(link, pool.id);
   }
+  lend_starved();
 }
 
 void TransferService::on_control(LinkPort& link, const wire::ControlMessage& message) {
   std::visit(FromPeer{*this, link}, message);
+  lend_starved();
 }
 
 void TransferService::on_link_writable(LinkPort& link) {
@@ -155,12 +163,38 @@ void TransferService::on_link_writable(LinkPort& link) {
 
 void TransferService::on_flushed(LinkPort& link, std::uint64_t token, const Status& status) {
   source_.on_flushed(link, token, status);
+  lend_starved();
 }
 
-void TransferService::on_writer_gone(WriterId writer) { sink_.on_writer_gone(writer); }
+void TransferService::on_writer_gone(WriterId writer) {
+  source_.on_writer_gone(writer);
+  sink_.on_writer_gone(writer);
+  lend_starved();
+}
 
 void TransferService::on_copied(std::uint64_t token, CopyOutcome outcome, Nanos took) {
   source_.on_copied(token, outcome, took);
+  lend_starved();
+}
+
+void TransferService::note_staging() {
+  const bool stages =
+      std::any_of(context_.links.begin(), context_.links.end(), [](const auto& entry) {
+        const LinkPort& link = *entry.second.port;
+        return link.we_are_source() && link.path() != DataPath::kDirect;
+      });
+  for (const auto& region : context_.regions) region->set_stages_own(stages);
+}
+
+bool TransferService::poll() {
+  const bool found = sink_.poll();
+  if (found) lend_starved();
+  return found;
+}
+
+void TransferService::lend_starved() {
+  source_.lend_starved();
+  sink_.lend_starved();
 }
 
 void TransferService::on_time(TimePoint now) {
@@ -168,8 +202,9 @@ void TransferService::on_time(TimePoint now) {
   source_.on_time(now);
   sink_.on_time(now);
   for (const auto& region : context_.regions) {
-    if (region->sweep(now, context_.config.deadlines.quarantine) > 0) sink_.distribute(*region);
+    region->sweep(now, context_.config.deadlines.quarantine);
   }
+  lend_starved();
 }
 
 std::optional<TimePoint> TransferService::next_deadline() const {

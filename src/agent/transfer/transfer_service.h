@@ -49,7 +49,7 @@ class TransferService final : public ClientEvents, public LinkEvents, public Cop
   void on_copied(std::uint64_t token, CopyOutcome outcome, Nanos took) override;
 
   // Looks at the words of slots that writers of mapped links fill. True: found something.
-  bool poll() { return sink_.poll(); }
+  bool poll();
   // Such slots are out: poll() must be called often.
   bool polling() const { return sink_.polling(); }
   // Some stream or receive is live: peers and clients must be heard, ticks matter.
@@ -75,6 +75,9 @@ class TransferService final : public ClientEvents, public LinkEvents, public Cop
  private:
   struct FromClient;
   struct FromPeer;
+  // After each event: one region serves both sides, and slots come free in many ways.
+  void lend_starved();
+  void note_staging();  // which regions our own source side needs slots of
   TransferContext context_;
   SourceSide source_;
   SinkSide sink_;

@@ -373,6 +373,30 @@ INSTANTIATE_TEST_SUITE_P(Paths, Transfer,
                          testing::Values(DataPath::kDirect, DataPath::kAgent, DataPath::kUcx),
                          [](const auto& test) { return path_name(test.param); });
 
+// Its process is known to be gone before its session ends; slots it was lent are somebody else's.
+TEST_P(Transfer, a_source_engine_is_known_to_be_dead_before_it_is_lost) {
+  for (int steps = 0; steps < 120; steps += 3) {
+    World world({GetParam()});
+    world.p_client.offer(key_, kTokens);
+    world.p_client.set_ready(kChunks);
+    world.d_client.receive(key_, kTokens);
+    std::mt19937 random(static_cast<std::uint32_t>(steps));
+    for (int i = 0; i < steps; ++i) world.step(random);
+    world.p_client.claimed.clear();
+    world.p_client.streams.clear();
+    world.p_client.inbox.clear();
+    world.p->on_writer_gone(world.p_client.writer());
+    world.p->on_client_lost(world.p_client, Error(Code::kUnavailable, "gone"));
+    world.p_client.inbox.clear();
+    if (GetParam() == DataPath::kDirect) world.d->on_writer_gone(world.d_link.writer);
+    world.settle();
+    world.advance(20ms);
+    EXPECT_EQ(world.free_slots(*world.p), world.options.slots) << steps;
+    EXPECT_EQ(world.free_slots(*world.d), world.options.slots) << steps;
+    EXPECT_TRUE(world.p->drained()) << steps;
+  }
+}
+
 // What only one path has.
 TEST(TransferDirect, a_claimed_slot_of_a_stopped_writer_is_free_when_it_goes_on) {
   World world({DataPath::kDirect});
@@ -431,6 +455,23 @@ TEST(TransferUcx, without_quiesced_the_link_is_fenced) {
   EXPECT_TRUE(world.d_link.reset_asked);
   world.link_down();
   EXPECT_EQ(world.free_slots(*world.d), world.options.slots);
+}
+
+TEST(TransferUcx, a_failed_stream_that_waits_for_quiesced_is_lent_nothing) {
+  for (int steps = 0; steps < 200; steps += 2) {
+    World world({DataPath::kUcx, 5, 4, 4});  // too few slots for both
+    const Key keys[] = {Key::random(), Key::random()};
+    for (const Key& key : keys) world.p_client.offer(key, kTokens);
+    world.p_client.ready = kChunks;
+    const std::uint64_t failing = world.d_client.receive(keys[0], kTokens);
+    const std::uint64_t going_on = world.d_client.receive(keys[1], kTokens);
+    std::mt19937 random(static_cast<std::uint32_t>(steps));
+    for (int i = 0; i < steps; ++i) world.step(random);
+    world.d_client.cancel(failing);
+    world.settle();
+    EXPECT_EQ(world.d_client.verified[going_on].size(), kChunks) << steps;
+    EXPECT_EQ(world.free_slots(*world.d), world.options.slots) << steps;
+  }
 }
 
 TEST(TransferUcx, a_flush_that_never_ends_fences_the_link) {
