@@ -2,7 +2,7 @@
 # LLVMFuzzerTestOneInput. In the preset fuzz it searches for PEGAFLOW_FUZZ_SECONDS (label fuzz);
 # in all others it replays the corpus, so that what was found once stays fixed (label unit).
 option(PEGAFLOW_FUZZ "Build libFuzzer programs; needs clang and -fsanitize=fuzzer-no-link" OFF)
-set(PEGAFLOW_FUZZ_SECONDS 10 CACHE STRING "How long each fuzzer searches under ctest")
+set(PEGAFLOW_FUZZ_SECONDS 30 CACHE STRING "How long each fuzzer searches under ctest")
 
 function(pegaflow_fuzzer name)
   cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;DEPENDS" ${ARGN})
