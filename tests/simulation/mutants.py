@@ -25,7 +25,7 @@ from mutant_list import MUTANTS, Mutant  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 5000
-UNIT_TESTS = ("agent_transfer_test",)
+UNIT_TESTS = ("agent_transfer_test", "agent_loop_test")
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,14 @@ class Builder:
         self.build = build.resolve()
         self.scratch = scratch
         entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
-        self.compile: dict[str, list[str]] = {
-            entry["output"]: shlex.split(entry["command"]) for entry in entries
-        }
-        self.outputs: dict[str, list[str]] = {}
+        self.compile: dict[str, list[str]] = {}  # by output
+        self.outputs: dict[str, list[str]] = {}  # of each source
         for entry in entries:
+            command = shlex.split(entry["command"])
+            output = command[command.index("-o") + 1]
+            self.compile[output] = command
             name = os.path.relpath(entry["file"], ROOT)
-            self.outputs.setdefault(name, []).append(entry["output"])
+            self.outputs.setdefault(name, []).append(output)
 
     def link_command(self, target: str) -> str | None:
         """The last command of a target, or None where the build does not have it."""
