@@ -67,12 +67,11 @@ void Simulation::damage_packets() {
 }
 
 void Simulation::engine_dies(SimEngine& engine) {
-  if (engine.session != nullptr) {
+  // A session of an agent that is dead itself has no writer any more.
+  if (engine.connected()) {
     engine.session->ended = true;
     SimAgent& home = engine.session->agent;
-    if (home.alive) {
-      proofs_.push_back({&home, home.epoch, 0, engine.session->writer(), &engine});
-    }
+    proofs_.push_back({&home, home.epoch, 0, engine.session->writer(), &engine});
   }
   for (const auto& agent : agents_) {
     if (!agent->alive || !agent->knows(engine.incarnation)) continue;

@@ -115,6 +115,20 @@ TEST_P(Transfer, nobody_offers_in_time) {
   next_transfer_works();
 }
 
+TEST_P(Transfer, nothing_becomes_ready_in_time) {
+  world_.p_client.offer(key_, kTokens);
+  world_.d_client.receive(key_, kTokens);
+  world_.settle();
+  world_.advance(119s);
+  world_.settle();
+  EXPECT_TRUE(d_results().empty());
+  world_.advance(1s);
+  world_.settle();
+  expect_failed(Reason::kTotalTimeout);
+  all_slots_come_back();
+  next_transfer_works();
+}
+
 TEST_P(Transfer, a_source_that_stops_gathering_is_stalled) {
   world_.p_client.offer(key_, kTokens);
   world_.p_client.set_ready(kChunks);
