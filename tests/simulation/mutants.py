@@ -141,7 +141,11 @@ def judge(builder: Builder, mutant: Mutant) -> Verdict:
             continue
         try:
             result = subprocess.run(
-                [str(program), *arguments], capture_output=True, text=True, timeout=1200, check=False
+                [str(program), *arguments],
+                capture_output=True,
+                text=True,
+                timeout=1200,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return Verdict(target, "does not end")
