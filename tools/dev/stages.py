@@ -136,6 +136,12 @@ def all_stages() -> list[Stage]:
             needs="tests/fuzz/CMakeLists.txt",
         ),
         Stage(
+            "cuda",
+            "with CUDA, on a machine without a driver, and without CUDA",
+            ("bash tools/dev/cuda_builds.sh",),
+            needs="tools/dev/cuda_builds.sh",
+        ),
+        Stage(
             "install",
             "a program against the installed package",
             ("bash tests/install/run.sh build/dev",),
