@@ -7,10 +7,17 @@
 namespace pegaflow::memory::cuda {
 namespace {
 
+CUmemLocation location(const Context& context) {
+  CUmemLocation here{};
+  here.type = CU_MEM_LOCATION_TYPE_DEVICE;
+  here.id = context.device();
+  return here;
+}
+
 CUmemAllocationProp properties(const Context& context) {
   CUmemAllocationProp prop{};
   prop.type = CU_MEM_ALLOCATION_TYPE_PINNED;
-  prop.location = {CU_MEM_LOCATION_TYPE_DEVICE, {context.device()}};
+  prop.location = location(context);
   prop.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
   prop.allocFlags.gpuDirectRDMACapable = static_cast<unsigned char>(
       context.attribute(CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WITH_CUDA_VMM_SUPPORTED) != 0 ? 1 : 0);
@@ -48,8 +55,7 @@ class Mapping {
         context_.check(api.cuMemAddressReserve(&at_, bytes_, 0, 0, 0), "reserve addresses"));
     PEGAFLOW_TRY(context_.check(api.cuMemMap(at_, bytes_, 0, handle_, 0), "map memory"));
     mapped_ = true;
-    const CUmemAccessDesc access{{CU_MEM_LOCATION_TYPE_DEVICE, {context_.device()}},
-                                 CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
+    const CUmemAccessDesc access{location(context_), CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
     return context_.check(api.cuMemSetAccess(at_, bytes_, &access, 1), "get access to memory");
   }
   CUdeviceptr at() const { return at_; }
