@@ -4,13 +4,14 @@
 // Thread safety: every call may come from any thread of the process that made the session; calls
 // are ordered per thread. After fork() the child's copy is inert (kFailedPrecondition).
 // Nothing blocks on the network except connect() and add_pool() (both with a deadline) and wait().
-// rewind(), withdraw() and table(replace) wait for the one host copy that may be running, never for
-// the agent; all other calls take a microsecond or two.
+// rewind(), withdraw() and table(replace) wait for copies that have begun, never for the agent
+// (with a stream they wait for launches only); all other calls take a microsecond or two. No call
+// waits for the GPU.
 //
 // Errors that any call may return: kUnavailable (the agent is lost), kResourceExhausted (a limit of
 // the config, or the agent does not keep up), kNotFound (no such pool; no such offer or receive: it
 // never was, or has ended), kInvalidArgument (the message names value and expectation),
-// kUnsupported (CUDA memory or streams in a build without CUDA; content keys).
+// kUnsupported (CUDA memory or streams without a GPU in the session's config; content keys).
 #pragma once
 
 #include <chrono>
@@ -34,6 +35,9 @@ struct SessionConfig {
   SessionRole role = SessionRole::kWorker;
   std::string instance;  // this engine deployment, 1 … 64 bytes
   Rank rank;
+  // The GPU on which all pools of this session lie: its UUID ("GPU-…") or its ordinal among those
+  // that this process sees ("0"). Empty: host memory.
+  std::string gpu;
   std::chrono::milliseconds connect_timeout{5000};
   std::uint32_t max_offers = 1024;    // live at once
   std::uint32_t max_receives = 1024;  // live at once; as many intents may wait beside them
@@ -41,8 +45,10 @@ struct SessionConfig {
                                       // work is refused when full
 };
 
-// Where the engine's work is ordered: a CUDA stream handle. Host memory has none: what is marked
-// ready must be there when the call is made.
+// Where the engine's work is ordered: a CUDA stream handle (CUstream), as an integer. A call that
+// names a stream speaks of the work that the stream was given so far; it records an event of the
+// client's there and returns. Without one (host memory has none), what the call says holds when it
+// is made, and what is marked ready does not overtake what was marked before for the same offer.
 using StreamHandle = std::uint64_t;
 inline constexpr StreamHandle kNoStream = 0;
 
@@ -102,7 +108,9 @@ struct StepSpan {
 
 class Session {
  public:
-  // Connects and negotiates. kUnavailable: no agent there; kDeadlineExceeded: it did not answer.
+  // Connects and negotiates. kUnavailable: no agent there; kDeadlineExceeded: it did not answer;
+  // with a GPU, kUnsupported: this build or machine has no CUDA, kNotFound: no such GPU here.
+  // Everything that GPU copies need is made here and in add_pool(), in the GPU's primary context.
   static Result<std::unique_ptr<Session>> connect(const SessionConfig& config);
   // Stops the mover, fails what is live without reporting, closes the connection.
   ~Session();
@@ -111,7 +119,8 @@ class Session {
 
   // ---- pools (worker sessions only; before the first offer or receive that names them)
   // The memory stays the engine's and must outlive the session. shape.rank is the session's rank;
-  // shape.incarnation and the groups' inner_order are filled in here.
+  // shape.incarnation, shape.gpu_uuid and the groups' inner_order are filled in here. The layout's
+  // memory is that of the session: kCuda with a GPU in its config.
   Result<PoolHandle> add_pool(const KvLayout& layout);
 
   // ---- producing
@@ -121,9 +130,10 @@ class Session {
   // Block ids of `group` from block index `first` on. The known blocks are one interval, which
   // grows at its ends; ids beyond the sequence's last block are ignored (engines allocate ahead).
   // Known ids do not change, unless `replace` says to forget them all; then no copy reads the old
-  // blocks any more when the call returns.
+  // blocks any more when the call returns, or what `stream` is given from then on waits for those
+  // that do. What was marked ready stays so.
   Status table(const Key& key, std::uint32_t group, std::uint32_t first,
-               std::span<const std::uint32_t> ids, bool replace);
+               std::span<const std::uint32_t> ids, bool replace, StreamHandle stream = kNoStream);
   // Tokens [0, end) of all layers and groups are in the blocks already (prefix cache).
   Status mark_cached(const Key& key, std::uint32_t end, StreamHandle stream = kNoStream);
   // Tokens of these layers are in the blocks once `stream`'s work so far is done. tokens.begin must
@@ -131,12 +141,15 @@ class Session {
   Status mark_ready(const Key& key, std::uint32_t group, LayerRange layers, TokenInterval tokens,
                     StreamHandle stream = kNoStream);
   // One call per layer for all requests of an engine step. Keys whose offer has ended are left out
-  // (the event tells); tokens.begin must be ready in all layers. One step at a time.
+  // (the event tells); tokens.begin must be marked in all layers. One step at a time. When
+  // thousands of marks wait for the GPU, layers are left to end_step(), and if that finds no room,
+  // it is refused and the step stays open: call it again.
   Status begin_step(std::span<const StepSpan> spans);
   Status layer_done(std::uint32_t group, std::uint32_t layer, StreamHandle stream = kNoStream);
   Status end_step(StreamHandle stream = kNoStream);  // marks every layer that was not marked
-  // Tokens from `token` on are not ready any more. Gathers of them that are not launched are
-  // dropped; launched ones have ended (host) or are waited for by `stream` (GPU) on return.
+  // Tokens from `token` on are not ready any more, nor will what was marked before make them so.
+  // Gathers of them that are not launched are dropped; launched ones have ended on return or, with
+  // a stream, are waited for on the GPU by what the stream is given from then on.
   Status rewind(const Key& key, std::uint32_t token, StreamHandle stream = kNoStream);
   // The same for the whole offer, and the offer ends kWithdrawn.
   Status withdraw(const Key& key, Reason reason, StreamHandle stream = kNoStream);

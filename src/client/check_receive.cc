@@ -82,9 +82,6 @@ Status check_receive(const ReceiveSpec& spec, const LocalPool& pool) {
   if (spec.key.space != KeySpace::kTransfer) {
     return Error{Code::kUnsupported, "receive: only transfer keys are supported"};
   }
-  if (spec.after != kNoStream) {
-    return Error{Code::kUnsupported, "receive: the pool is host memory, it has no streams"};
-  }
   PEGAFLOW_TRY(check_source(spec.source));
   PEGAFLOW_TRY(check_duration("offer_wait", spec.offer_wait));
   PEGAFLOW_TRY(check_duration("compute", spec.compute));

@@ -49,6 +49,11 @@ bool Copier::start(memory::MoveDirection direction) {
   if (batch_.empty()) return false;
   running(direction) = batch_.size();
   mover_.submit(batch_);
+  if (direction == memory::MoveDirection::kGather) {
+    const std::lock_guard lock(state_.mutex);
+    state_.sources.launched();
+    if (state_.waiters != 0) state_.changed.notify_all();
+  }
   return true;
 }
 
@@ -85,7 +90,7 @@ void Copier::prepare_gather(Job& job, memory::MoveJob& move) {
   move.layout = &offer.pool->layout;
   move.tables = std::span(job.tables).first(offer.tables.size());
   move.slot = gather.region->region.slot(gather.slot.slot);
-  move.integrity = stream.integrity ? core::ChecksumKind::kCrc32c : core::ChecksumKind::kNone;
+  move.integrity = stream.checksum;
   move.header = header;
   move.word = &control.word(gather.slot.slot);
   move.filled_word = core::filled_word(gather.slot.generation, gather.region->writer);
@@ -99,7 +104,7 @@ void Copier::prepare_scatter(Job& job, memory::MoveJob& move) {
   move.layout = &stream.receive->pool->layout;
   move.tables = stream.receive->tables;
   move.slot = scatter.region->region.slot(scatter.slot.slot.slot);
-  move.integrity = stream.integrity ? core::ChecksumKind::kCrc32c : core::ChecksumKind::kNone;
+  move.integrity = stream.checksum;
   move.checksum = scatter.slot.checksum;
 }
 

@@ -22,6 +22,11 @@ inline constexpr std::size_t kMaxRegions = 1024;
 inline constexpr std::size_t kMaxPeerPools = 65'536;
 inline constexpr std::size_t kMaxPools = 256;
 inline constexpr std::size_t kMaxStepSpans = 65'536;
+// Marks in the engine's streams that were not seen to have passed: of tokens that become ready, and
+// of receives. The last few of the former are kept for what must not be left out (end_step).
+inline constexpr std::size_t kMaxReadyMarks = 2048;
+inline constexpr std::size_t kReservedReadyMarks = 256;
+inline constexpr std::size_t kMaxReceiveMarks = 1024;
 // Pools whose registration may be under way at once.
 inline constexpr std::size_t kMaxPoolRequests = 16;
 

@@ -23,21 +23,24 @@ Nanos longest_silence(const wire::Welcome& welcome) {
 
 }  // namespace
 
-MoverLoop::MoverLoop(Connection& connection, SharedState& state, memory::Mover& mover,
-                     const Clock& clock, WaitPolicy policy)
+MoverLoop::MoverLoop(Connection& connection, SharedState& state, const RuntimeParts& parts)
     : connection_(connection),
       state_(state),
-      clock_(clock),
-      policy_(policy),
+      device_(*parts.device),
+      clock_(parts.clock),
+      policy_(parts.policy),
       ring_(connection.ring.reader(memory::RingDirection::kAgentToClient)),
-      setup_(std::move(connection.socket), state),
-      pump_(ring_, setup_, state, clock),
-      copier_(state, mover, clock),
-      watch_(longest_silence(connection.welcome), clock.now()),
-      active_at_(clock.now()),
+      setup_(std::move(connection.socket), state, *parts.device, *parts.mover),
+      pump_(ring_, setup_, state, *parts.mover, parts.clock),
+      marks_(state, parts.streams.get(), parts.clock),
+      copier_(state, *parts.mover, parts.clock),
+      watch_(longest_silence(connection.welcome), parts.clock.now()),
+      active_at_(parts.clock.now()),
       judged_at_(active_at_) {}
 
 void MoverLoop::run() {
+  const Status attached = device_.attach_thread();
+  if (!attached.ok()) return die(attached.error());
   while (!stopping()) {
     const Status status = turn();
     if (!status.ok()) {
@@ -61,8 +64,8 @@ Status MoverLoop::turn() {
   if (now - judged_at_ >= kJudgeEvery) PEGAFLOW_TRY(judge(now));
   if (std::exchange(socket_due_, false)) PEGAFLOW_TRY(setup_.step());
   PEGAFLOW_ASSIGN(const std::size_t handled, pump_.step(kMessagesPerTurn));
-  const bool active = work() || handled != 0;
-  if (active) {
+  PEGAFLOW_ASSIGN(const bool worked, work());
+  if (worked || handled != 0) {
     active_at_ = clock_.now();
   } else {
     wait();
@@ -71,7 +74,8 @@ Status MoverLoop::turn() {
 }
 
 // Looks for what became ready, copies, and reports. True if it did anything.
-bool MoverLoop::work() {
+Result<bool> MoverLoop::work() {
+  PEGAFLOW_ASSIGN(const bool passed, marks_.step());
   bool more = true;
   while (more) {
     const std::lock_guard lock(state_.mutex);
@@ -82,7 +86,7 @@ bool MoverLoop::work() {
     state_.outbox.flush();
     state_.sources.report();
   }
-  return copier_.step();
+  return copier_.step() || passed;
 }
 
 Status MoverLoop::judge(TimePoint now) {
@@ -107,13 +111,14 @@ Status MoverLoop::judge(TimePoint now) {
 }
 
 void MoverLoop::wait() {
-  bool expecting = copier_.running();
+  const bool on_gpu = copier_.running() || marks_.waiting();  // nobody signals its end
+  bool expecting = on_gpu;
   {
     const std::lock_guard lock(state_.mutex);
     expecting = expecting || state_.sources.streaming() || !state_.sinks.idle();
   }
   Wait how = next_wait(policy_, expecting, clock_.now() - active_at_);
-  if (how == Wait::kSleep && copier_.running()) how = Wait::kNap;  // nobody signals a copy's end
+  if (how == Wait::kSleep && on_gpu) how = Wait::kNap;
   if (how == Wait::kSpin) return std::this_thread::yield();
   if (how == Wait::kNap) return std::this_thread::sleep_for(policy_.nap);
   Millis timeout{0};
@@ -137,8 +142,7 @@ bool MoverLoop::prepare_sleep(Millis& timeout) {
 void MoverLoop::read_last_words() {
   for (std::uint32_t i = 0; i < connection_.ring.entries(); ++i) {
     const auto handled = pump_.step(kMessagesPerTurn);
-    if (!handled.ok() || *handled == 0) return;
-    work();
+    if (!handled.ok() || *handled == 0 || !work().ok()) return;
   }
 }
 

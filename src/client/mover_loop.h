@@ -10,25 +10,25 @@
 #include "client/connection.h"
 #include "client/copier.h"
 #include "client/idle_wait.h"
+#include "client/mark_watch.h"
 #include "client/ring_pump.h"
+#include "client/runtime_parts.h"
 #include "client/setup_channel.h"
 #include "client/shared_state.h"
-#include "memory/mover.h"
 
 namespace pegaflow::client {
 
 class MoverLoop {
  public:
   // All outlive this. The connection's socket is moved out of it.
-  MoverLoop(Connection& connection, SharedState& state, memory::Mover& mover, const Clock& clock,
-            WaitPolicy policy);
+  MoverLoop(Connection& connection, SharedState& state, const RuntimeParts& parts);
 
   // Until state.stop is set or the agent is lost; then every copy has ended.
   void run();
 
  private:
   Status turn();  // one round; an error ends the session
-  bool work();
+  Result<bool> work();
   Status judge(TimePoint now);
   void wait();
   bool prepare_sleep(Millis& timeout);
@@ -39,11 +39,13 @@ class MoverLoop {
 
   Connection& connection_;
   SharedState& state_;
+  memory::Device& device_;
   const Clock& clock_;
   WaitPolicy policy_;
   memory::RingReader ring_;
   SetupChannel setup_;
   RingPump pump_;
+  MarkWatch marks_;
   Copier copier_;
   AgentWatch watch_;
   std::uint64_t tick_ = 0;

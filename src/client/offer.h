@@ -13,6 +13,7 @@
 #include "client/intrusive_list.h"
 #include "client/pool_table.h"
 #include "client/ready_map.h"
+#include "core/checksum.h"
 #include "core/plan.h"
 #include "pegaflow/transfer.h"
 #include "wire/ring.h"
@@ -31,7 +32,9 @@ struct Offer : ListHook<DirtyTag> {
   Key key;
   const LocalPool* pool;
   ReadyMap ready;
-  std::vector<BlockTable> tables;                      // one per group
+  ReadyMap announced;              // ready once every mark that is queued has passed
+  std::uint64_t last_mark = 0;     // number of the last queued mark that names this offer
+  std::vector<BlockTable> tables;  // one per group
   std::vector<std::vector<std::uint32_t>> old_tables;  // replaced while a copy was reading them
   std::uint64_t marked_ns = 0;                         // when tokens were last marked ready
   std::vector<SourceStream*> streams;                  // live ones
@@ -44,14 +47,15 @@ struct Offer : ListHook<DirtyTag> {
 };
 
 struct SourceStream : ListHook<RunnableTag>, ListHook<UnreportedTag> {
-  SourceStream(const wire::RingStream& message, Offer& of_offer, core::StreamPlan stream_plan);
+  SourceStream(const wire::RingStream& message, Offer& of_offer, core::StreamPlan stream_plan,
+               core::ChecksumKind checksum_kind);
 
   StreamKey key;
   Offer* offer;
   core::StreamPlan plan;
   GatherProgress progress;
   std::vector<wire::SlotRef> credits;  // oldest first
-  bool integrity;
+  core::ChecksumKind checksum;
   std::uint32_t gathered = 0;  // chunks
   std::uint32_t copies = 0;    // that run now
   std::uint32_t reported_ready = 0;

@@ -26,7 +26,10 @@ Status check_group(const Offer& offer, std::uint32_t group) {
 }  // namespace
 
 Offer::Offer(const Key& offer_key, const LocalPool& of_pool, std::uint32_t tokens)
-    : key(offer_key), pool(&of_pool), ready(of_pool.n_layers, tokens) {
+    : key(offer_key),
+      pool(&of_pool),
+      ready(of_pool.n_layers, tokens),
+      announced(of_pool.n_layers, tokens) {
   for (std::size_t i = 0; i < of_pool.layout.groups.size(); ++i) {
     tables.emplace_back(tokens, of_pool.layout.shape.groups[i].block_tokens,
                         of_pool.layout.groups[i].n_blocks);
@@ -34,7 +37,7 @@ Offer::Offer(const Key& offer_key, const LocalPool& of_pool, std::uint32_t token
 }
 
 SourceBook::SourceBook(Outbox& outbox, EventQueue& events, std::uint32_t max_offers)
-    : outbox_(outbox), events_(events), max_offers_(max_offers) {}
+    : outbox_(outbox), events_(events), max_offers_(max_offers), marks_(kMaxReadyMarks) {}
 
 Status SourceBook::offer(const OfferSpec& spec, const LocalPool& pool) {
   if (spec.key.space != KeySpace::kTransfer) {
@@ -86,22 +89,25 @@ Status SourceBook::replace_table(const Key& key, std::uint32_t group, std::uint3
   return {};
 }
 
-Status SourceBook::mark_cached(const Key& key, std::uint32_t end, std::uint64_t now_ns) {
+Status SourceBook::mark_cached(const Key& key, std::uint32_t end, std::uint64_t now_ns,
+                               memory::Mark& mark) {
   PEGAFLOW_ASSIGN(Offer * offer, find(key));
   if (end > offer->ready.n_tokens()) {
     return Error{Code::kInvalidArgument, "mark cached: " + std::to_string(end) + " tokens of " +
                                              std::to_string(offer->ready.n_tokens())};
   }
-  offer->ready.mark_all(end);
-  touch(*offer, now_ns);
+  PEGAFLOW_TRY(check_room(must_queue(*offer, mark)));
+  offer->announced.mark_all(end);
+  mark_offer({.offer = offer, .tokens = {0, end}, .all_layers = true}, now_ns, mark);
   return {};
 }
 
 Status SourceBook::mark_ready(const Key& key, std::uint32_t group, LayerRange layers,
-                              TokenInterval tokens, std::uint64_t now_ns) {
+                              TokenInterval tokens, std::uint64_t now_ns, memory::Mark& mark) {
   PEGAFLOW_ASSIGN(Offer * offer, find(key));
-  PEGAFLOW_TRY(offer->ready.mark(group, layers, tokens));
-  touch(*offer, now_ns);
+  PEGAFLOW_TRY(check_room(must_queue(*offer, mark)));
+  PEGAFLOW_TRY(offer->announced.mark(group, layers, tokens));
+  mark_offer({.offer = offer, .tokens = tokens, .group = group, .layers = layers}, now_ns, mark);
   return {};
 }
 
@@ -111,34 +117,37 @@ void SourceBook::touch(Offer& offer, std::uint64_t now_ns) {
 }
 
 Status SourceBook::begin_step(std::span<const StepSpan> spans) {
-  if (in_step_) return Error{Code::kFailedPrecondition, "begin step: the last one did not end"};
+  if (steps_.open() != nullptr) {
+    return Error{Code::kFailedPrecondition, "begin step: the last one did not end"};
+  }
   if (spans.size() > kMaxStepSpans) {
     return Error{Code::kInvalidArgument, "begin step: " + std::to_string(spans.size()) +
                                              " spans, at most " + std::to_string(kMaxStepSpans)};
   }
-  step_.clear();
+  Step& step = steps_.begin();
   for (const StepSpan& span : spans) {
     const auto offer = find(span.key);
     if (!offer.ok()) continue;  // ended meanwhile: its event tells
-    const ReadyMap& ready = (*offer)->ready;
+    const ReadyMap& ready = (*offer)->announced;
     if (span.tokens.begin > ready.ready_end() || span.tokens.end < span.tokens.begin ||
         span.tokens.end > ready.n_tokens()) {
-      step_.clear();
+      steps_.end();
       return Error{Code::kInvalidArgument,
                    "begin step: tokens [" + std::to_string(span.tokens.begin) + ", " +
                        std::to_string(span.tokens.end) + ") of " + span.key.to_hex() + ", of " +
                        std::to_string(ready.n_tokens()) + " tokens [0, " +
                        std::to_string(ready.ready_end()) + ") are ready in all layers"};
     }
-    step_.push_back({*offer, span.tokens});
+    step.entries.push_back({*offer, span.tokens});
   }
-  in_step_ = true;
   return {};
 }
 
 Status SourceBook::check_step(std::uint32_t group, std::uint32_t layer) const {
-  if (!in_step_) return Error{Code::kFailedPrecondition, "layer done: no step was begun"};
-  for (const StepEntry& entry : step_) {
+  if (steps_.open() == nullptr) {
+    return Error{Code::kFailedPrecondition, "layer done: no step was begun"};
+  }
+  for (const StepEntry& entry : steps_.open()->entries) {
     const ReadyMap& ready = entry.offer->ready;
     if (group >= ready.groups() || layer >= ready.layers(group)) {
       return Error{Code::kInvalidArgument, "layer done: no layer " + std::to_string(layer) +
@@ -148,32 +157,28 @@ Status SourceBook::check_step(std::uint32_t group, std::uint32_t layer) const {
   return {};
 }
 
-Status SourceBook::layer_done(std::uint32_t group, std::uint32_t layer, std::uint64_t now_ns) {
+Status SourceBook::layer_done(std::uint32_t group, std::uint32_t layer, std::uint64_t now_ns,
+                              memory::Mark& mark) {
   PEGAFLOW_TRY(check_step(group, layer));
-  for (const StepEntry& entry : step_) {
-    if (entry.offer->ready.mark_span(group, layer, entry.tokens)) touch(*entry.offer, now_ns);
-  }
+  if (marks_.room() <= kReservedReadyMarks) return {};
+  mark_step({.step = steps_.open(), .group = group, .layers = {layer, layer + 1}}, now_ns, mark);
   return {};
 }
 
-Status SourceBook::end_step(std::uint64_t now_ns) {
-  if (!in_step_) return Error{Code::kFailedPrecondition, "end step: no step was begun"};
-  for (const StepEntry& entry : step_) {
-    ReadyMap& ready = entry.offer->ready;
-    for (std::uint32_t group = 0; group < ready.groups(); ++group) {
-      for (std::uint32_t layer = 0; layer < ready.layers(group); ++layer) {
-        ready.mark_span(group, layer, entry.tokens);
-      }
-    }
-    touch(*entry.offer, now_ns);
+Status SourceBook::end_step(std::uint64_t now_ns, memory::Mark& mark) {
+  if (steps_.open() == nullptr) {
+    return Error{Code::kFailedPrecondition, "end step: no step was begun"};
   }
-  step_.clear();
-  in_step_ = false;
+  PEGAFLOW_TRY(check_room(must_queue(*steps_.open(), mark)));
+  mark_step({.step = steps_.open(), .all_layers = true}, now_ns, mark);
+  steps_.end();
   return {};
 }
 
 Status SourceBook::rewind(const Key& key, std::uint32_t token, std::uint64_t now_ns) {
   PEGAFLOW_ASSIGN(Offer * offer, find(key));
+  offer->announced.rewind(token);
+  cut_marks(*offer, token);
   if (!offer->ready.rewind(token)) return {};
   offer->marked_ns = now_ns;
   for (SourceStream* stream : offer->streams) refresh_stream(*stream);
@@ -224,7 +229,10 @@ void SourceBook::settle(Offer& offer) {
   while (!offer.streams.empty()) erase_stream(*offer.streams.back());
   if (!offer.sent) events_.release(1);
   events_.push(std::move(*offer.end));
-  std::erase_if(step_, [&offer](const StepEntry& entry) { return entry.offer == &offer; });
+  steps_.forget(offer);
+  marks_.for_each([&offer](ReadyEffect& effect) {
+    if (effect.offer == &offer) effect.offer = nullptr;
+  });
   offers_.erase(Key(offer.key));
 }
 

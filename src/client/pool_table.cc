@@ -18,10 +18,22 @@ std::string text(const Rank& rank) {
 
 }  // namespace
 
-Result<KvLayout> complete_layout(KvLayout layout, const Rank& rank, std::uint64_t incarnation) {
-  if (layout.memory != MemoryKind::kHost) {
-    return Error{Code::kUnsupported, "pool: this build copies host memory only"};
+Status check_memory(const KvLayout& layout, const memory::Device& device) {
+  const bool on_gpu = layout.memory == MemoryKind::kCuda;
+  const bool same_gpu = layout.shape.gpu_uuid.empty() || layout.shape.gpu_uuid == device.gpu_uuid();
+  if (layout.memory == device.memory() && same_gpu) return {};
+  if (on_gpu && device.memory() == MemoryKind::kHost) {
+    return Error{Code::kUnsupported, "pool: it lies on GPU " + layout.shape.gpu_uuid +
+                                         ", the session is for host memory; name the GPU when the "
+                                         "session is made (SessionConfig::gpu)"};
   }
+  return Error{Code::kInvalidArgument,
+               "pool: it lies " +
+                   (on_gpu ? "on GPU " + layout.shape.gpu_uuid : std::string("in host memory")) +
+                   ", the session's pools lie on GPU " + device.gpu_uuid()};
+}
+
+Result<KvLayout> complete_layout(KvLayout layout, const Rank& rank, std::uint64_t incarnation) {
   if (layout.shape.rank != rank) {
     return Error{Code::kInvalidArgument, "pool: shape.rank is (" + text(layout.shape.rank) +
                                              "), the session's is (" + text(rank) + ")"};

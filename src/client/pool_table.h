@@ -11,6 +11,7 @@
 
 #include "base/strong_id.h"
 #include "core/copy_runs.h"
+#include "memory/device.h"
 #include "pegaflow/kv_layout.h"
 #include "pegaflow/result.h"
 #include "pegaflow/session.h"
@@ -24,8 +25,12 @@ struct LocalPool {
   std::vector<std::uint32_t> first_layers, n_layers;
 };
 
+// A session's pools lie where its copies run. kInvalidArgument: on another GPU than that;
+// kUnsupported: on a GPU at all, when the session is one for host memory.
+Status check_memory(const KvLayout& layout, const memory::Device& device);
+
 // Checks the layout against the session and completes it: incarnation, inner orders.
-// kInvalidArgument names the field; kUnsupported: memory that this build cannot copy.
+// kInvalidArgument names the field.
 Result<KvLayout> complete_layout(KvLayout layout, const Rank& rank, std::uint64_t incarnation);
 
 struct PeerPool {

@@ -48,11 +48,20 @@ void ReadyMap::mark_all(std::uint32_t end) {
   for (std::uint32_t& layer_end : end_) layer_end = std::max(layer_end, end);
 }
 
-bool ReadyMap::mark_span(std::uint32_t group, std::uint32_t layer, TokenInterval tokens) {
-  std::uint32_t& layer_end = end_[first_[group] + layer];
-  if (tokens.begin > layer_end) return false;
-  layer_end = std::max(layer_end, tokens.end);
-  return true;
+bool ReadyMap::mark_span(std::uint32_t group, LayerRange layers, TokenInterval tokens) {
+  return grow(first_[group] + layers.begin, first_[group] + layers.end, tokens);
+}
+
+bool ReadyMap::mark_span(TokenInterval tokens) { return grow(0, first_.back(), tokens); }
+
+bool ReadyMap::grow(std::uint32_t first, std::uint32_t last, TokenInterval tokens) {
+  bool grew = false;
+  for (std::uint32_t i = first; i < last; ++i) {
+    if (tokens.begin > end_[i] || tokens.end <= end_[i]) continue;
+    end_[i] = tokens.end;
+    grew = true;
+  }
+  return grew;
 }
 
 bool ReadyMap::rewind(std::uint32_t token) {

@@ -20,9 +20,10 @@ class ReadyMap {
   Status mark(std::uint32_t group, LayerRange layers, TokenInterval tokens);
   // Tokens [0, end) of every layer. REQUIRES: end ≤ n_tokens.
   void mark_all(std::uint32_t end);
-  // For spans that were checked when their step began: marks [begin, end) where it continues the
-  // layer's prefix; false where it does not (the offer was rewound since).
-  bool mark_span(std::uint32_t group, std::uint32_t layer, TokenInterval tokens);
+  // For what was checked before: marks [begin, end) in each of these layers where it continues the
+  // layer's prefix, and not where it does not (the offer was rewound since). True if a layer grew.
+  bool mark_span(std::uint32_t group, LayerRange layers, TokenInterval tokens);
+  bool mark_span(TokenInterval tokens);  // of every layer
   // Tokens from `token` on are not ready any more. True if that changed anything.
   bool rewind(std::uint32_t token);
 
@@ -35,6 +36,8 @@ class ReadyMap {
   std::uint32_t ready_end() const;
 
  private:
+  bool grow(std::uint32_t first, std::uint32_t last, TokenInterval tokens);
+
   std::uint32_t n_tokens_;
   std::vector<std::uint32_t> first_;  // where each group's layers start in end_; one more
   std::vector<std::uint32_t> end_;    // per layer: [0, end) is ready

@@ -6,12 +6,12 @@
 namespace pegaflow::client {
 
 SinkStream::SinkStream(const wire::RingStream& message, Receive& of_receive,
-                       core::StreamPlan stream_plan)
+                       core::StreamPlan stream_plan, core::ChecksumKind checksum_kind)
     : key(message.stream),
       receive(&of_receive),
       plan(std::move(stream_plan)),
       progress(plan),
-      integrity(message.integrity) {}
+      checksum(checksum_kind) {}
 
 Receive::Receive(const ReceiveSpec& spec, std::uint64_t number, const LocalPool& of_pool)
     : key(spec.key), handle(number), pool(&of_pool) {

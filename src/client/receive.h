@@ -11,6 +11,7 @@
 #include "base/strong_id.h"
 #include "client/pool_table.h"
 #include "client/scatter_progress.h"
+#include "core/checksum.h"
 #include "core/copy_runs.h"
 #include "core/plan.h"
 #include "pegaflow/session.h"
@@ -22,13 +23,14 @@ namespace pegaflow::client {
 struct Receive;
 
 struct SinkStream {
-  SinkStream(const wire::RingStream& message, Receive& of_receive, core::StreamPlan stream_plan);
+  SinkStream(const wire::RingStream& message, Receive& of_receive, core::StreamPlan stream_plan,
+             core::ChecksumKind checksum_kind);
 
   StreamKey key;
   Receive* receive;
   core::StreamPlan plan;
   ScatterProgress progress;
-  bool integrity;
+  core::ChecksumKind checksum;
   std::uint32_t copies = 0;           // scatters that run now
   bool stopping = false;              // no new scatters; RingStopped when no copy runs
   Nanos gather{}, wire{}, scatter{};  // sums over its chunks
@@ -51,6 +53,7 @@ struct Receive {
   std::uint32_t complete = 0;                        // streams of which every chunk is in place
   std::vector<std::unique_ptr<SinkStream>> streams;  // all that ever began
   std::uint32_t copies = 0;
+  bool gated = false;        // the blocks may not be written yet: its scatters wait
   bool cancelled = false;    // RingCancel was sent
   bool damaged = false;      // a chunk failed: it cannot end well any more
   std::optional<Event> end;  // decided; reported when no copy runs

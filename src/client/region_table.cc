@@ -8,12 +8,12 @@
 namespace pegaflow::client {
 
 Result<std::unique_ptr<MappedSlots>> map_region(const wire::MapRegion& message,
-                                                std::vector<UniqueFd> fds) {
+                                                std::vector<UniqueFd> fds, memory::Device& device) {
   const std::string name = "map region " + std::to_string(message.region.value);
   if (message.writer.value == 0) return Error{Code::kProtocol, name + ": writer 0"};
   const memory::RegionShape shape{message.memory, message.slot_bytes, message.slot_count,
                                   message.segments, message.segment_bytes};
-  auto mapped = memory::MappedRegion::map(shape, std::move(fds));
+  auto mapped = memory::MappedRegion::map(shape, std::move(fds), device);
   if (!mapped.ok()) return mapped.error().within(name);
   return std::make_unique<MappedSlots>(std::move(mapped).value(), message.writer, message.own);
 }

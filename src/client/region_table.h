@@ -29,10 +29,10 @@ struct MappedSlots {
   bool retiring = false;     // to be unmapped when no copy runs
 };
 
-// Maps what a MAP message describes. Needs no lock; takes its time. kProtocol: numbers or files
-// that do not fit together.
+// Maps what a MAP message describes, within reach of `device`. Needs no lock; takes its time.
+// kProtocol: numbers or files that do not fit together; kUnsupported: out of the device's reach.
 Result<std::unique_ptr<MappedSlots>> map_region(const wire::MapRegion& message,
-                                                std::vector<UniqueFd> fds);
+                                                std::vector<UniqueFd> fds, memory::Device& device);
 
 class RegionTable {
  public:

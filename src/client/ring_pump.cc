@@ -28,8 +28,8 @@ RegionId region_of(const wire::ScatterSlot& slot) { return slot.slot.region; }
 }  // namespace
 
 RingPump::RingPump(memory::RingReader& ring, SetupChannel& setup, SharedState& state,
-                   const Clock& clock)
-    : ring_(ring), setup_(setup), state_(state), clock_(clock) {}
+                   const memory::Mover& mover, const Clock& clock)
+    : ring_(ring), setup_(setup), state_(state), mover_(mover), clock_(clock) {}
 
 Result<std::size_t> RingPump::step(std::size_t limit) {
   std::size_t handled = 0;
@@ -64,11 +64,15 @@ Status RingPump::on(const wire::RingStream& message) {
   if (ends.own != nullptr && ends.peer != nullptr) {
     plan = plan_of(message, ends.own->layout.shape, ends.peer->shape);
   }
+  if (plan.ok()) {
+    const Status possible = mover_.check(*plan, ends.own->layout);
+    if (!possible.ok()) plan = possible.error();
+  }
   const std::lock_guard lock(state_.mutex);
   if (message.role == wire::StreamRole::kSource) {
     state_.sources.on_stream(message, ends.peer, std::move(plan));
   } else {
-    state_.sinks.on_stream(message, std::move(plan), clock_.now());
+    state_.sinks.on_stream(message, ends.peer, std::move(plan), clock_.now());
   }
   return {};
 }

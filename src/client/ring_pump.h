@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "client/setup_channel.h"
 #include "client/shared_state.h"
+#include "memory/mover.h"
 #include "memory/ring.h"
 #include "pegaflow/result.h"
 #include "wire/ring.h"
@@ -17,7 +18,8 @@ namespace pegaflow::client {
 class RingPump {
  public:
   // All outlive this.
-  RingPump(memory::RingReader& ring, SetupChannel& setup, SharedState& state, const Clock& clock);
+  RingPump(memory::RingReader& ring, SetupChannel& setup, SharedState& state,
+           const memory::Mover& mover, const Clock& clock);
 
   // Handles at most `limit` messages, fewer when the outbox or the scatter queue is full. The
   // number handled; an error ends the session.
@@ -41,6 +43,7 @@ class RingPump {
   memory::RingReader& ring_;
   SetupChannel& setup_;
   SharedState& state_;
+  const memory::Mover& mover_;
   const Clock& clock_;
 };
 

@@ -31,12 +31,6 @@ std::thread start_quietly(MoverLoop& loop) {
   return thread;
 }
 
-Status check_stream_handle(StreamHandle stream) {
-  if (stream == kNoStream) return {};
-  return Error{Code::kUnsupported,
-               "stream " + std::to_string(stream) + ": the pool is host memory, it has no streams"};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Runtime>> Runtime::connect(const SessionConfig& config, RuntimeParts parts) {
@@ -53,12 +47,12 @@ Runtime::Runtime(const SessionConfig& config, RuntimeParts parts, Connection con
     : config_(config),
       incarnation_(incarnation),
       clock_(parts.clock),
-      mover_(std::move(parts.mover)),
       connection_(std::move(connection)),
       events_(config.max_events, std::move(readable)),
+      parts_(std::move(parts)),
       state_(config, connection_.ring.writer(memory::RingDirection::kClientToAgent),
              connection_.agent_wakeup, events_),
-      loop_(connection_, state_, *mover_, clock_, parts.policy),
+      loop_(connection_, state_, parts_),
       thread_(start_quietly(loop_)) {}
 
 Runtime::~Runtime() {
@@ -103,14 +97,40 @@ Status Runtime::locked(Fn&& fn) {
   return status;
 }
 
+Status Runtime::check_worker() const {
+  if (config_.role == SessionRole::kWorker) return {};
+  return Error{Code::kFailedPrecondition, "a control session has no pools"};
+}
+
+Status Runtime::check_stream(StreamHandle stream) const {
+  if (stream == kNoStream || parts_.streams != nullptr) return {};
+  return Error{Code::kUnsupported, "stream " + std::to_string(stream) +
+                                       ": the session's pools are host memory, which has no "
+                                       "streams"};
+}
+
 // For calls that only workers make.
 template <typename Fn>
-Status Runtime::producing(StreamHandle stream, Fn&& fn) {
-  if (config_.role != SessionRole::kWorker) {
-    return Error{Code::kFailedPrecondition, "a control session has no pools"};
-  }
-  PEGAFLOW_TRY(check_stream_handle(stream));
+Status Runtime::producing(Fn&& fn) {
+  PEGAFLOW_TRY(check_worker());
   return locked(std::forward<Fn>(fn));
+}
+
+// A mark behind what the stream was given so far; none without a stream. Outside of the lock.
+Result<memory::Mark> Runtime::record(StreamHandle stream) {
+  PEGAFLOW_TRY(check_worker());
+  PEGAFLOW_TRY(check_stream(stream));
+  if (stream == kNoStream || !guard_.in_own_process()) return memory::Mark{};
+  return parts_.streams->record(stream);
+}
+
+// Runs fn(lock, mark), which takes the mark if it has a use for it.
+template <typename Fn>
+Status Runtime::marking(StreamHandle stream, Fn&& fn) {
+  PEGAFLOW_ASSIGN(memory::Mark mark, record(stream));
+  const Status status = locked([&](auto& lock) { return fn(lock, mark); });
+  if (mark.value != 0) parts_.streams->release(mark);
+  return status;
 }
 
 template <typename Done>
@@ -122,9 +142,13 @@ bool Runtime::wait_changed(std::unique_lock<std::mutex>& lock, Millis timeout, D
 }
 
 Result<PoolHandle> Runtime::add_pool(const KvLayout& layout) {
-  PEGAFLOW_ASSIGN(KvLayout completed, complete_layout(layout, config_.rank, incarnation_));
+  PEGAFLOW_TRY(check_memory(layout, *parts_.device));
+  KvLayout placed = layout;
+  placed.shape.gpu_uuid = parts_.device->gpu_uuid();
+  PEGAFLOW_ASSIGN(KvLayout completed,
+                  complete_layout(std::move(placed), config_.rank, incarnation_));
   PoolHandle handle;
-  const Status status = producing(kNoStream, [&](std::unique_lock<std::mutex>& lock) -> Status {
+  const Status status = producing([&](std::unique_lock<std::mutex>& lock) -> Status {
     if (state_.pool_requests.size() >= kMaxPoolRequests) {
       return Error{Code::kResourceExhausted, "too many pools are being added"};
     }
@@ -161,72 +185,98 @@ Result<const LocalPool*> find_pool(const PoolTable& pools, PoolHandle handle) {
 
 Status Runtime::offer(const OfferSpec& spec) {
   PEGAFLOW_TRY(check_duration("lease", spec.lease));
-  return producing(kNoStream, [&](auto&) -> Status {
+  return producing([&](auto&) -> Status {
     PEGAFLOW_TRY(accepting());
     PEGAFLOW_ASSIGN(const LocalPool* pool, find_pool(state_.pools, spec.pool));
     return state_.sources.offer(spec, *pool);
   });
 }
 
-// Waits until no copy runs that could read what the offer's tables and marks said so far.
-Status Runtime::fence(std::unique_lock<std::mutex>& lock, const Key& key) {
+// No copy that begins from now on reads what the offer's tables and marks said so far. Those that
+// run have ended when this returns; or `stream` waits for them, once they are all on the GPU.
+Status Runtime::fence(std::unique_lock<std::mutex>& lock, const Key& key, StreamHandle stream) {
   const auto point = state_.sources.fence_point(key);
   if (!point) return {};
-  if (wait_changed(lock, kFenceTimeout, [&] { return state_.sources.copies_ended(*point); })) {
-    return {};
+  const bool on_gpu = stream != kNoStream;
+  const bool reached = wait_changed(lock, kFenceTimeout, [&] {
+    return on_gpu ? state_.sources.copies_launched(*point) : state_.sources.copies_ended(*point);
+  });
+  if (!reached) {
+    return Error{Code::kDeadlineExceeded, "a running copy of " + key.to_hex() + " did not end"};
   }
-  return Error{Code::kDeadlineExceeded, "a running copy of " + key.to_hex() + " did not end"};
+  if (!on_gpu) return {};
+  lock.unlock();
+  const Status fenced = parts_.mover->fence(memory::MoveDirection::kGather, stream);
+  lock.lock();
+  return fenced;
 }
 
 Status Runtime::table(const Key& key, std::uint32_t group, std::uint32_t first,
-                      std::span<const std::uint32_t> ids, bool replace) {
-  return producing(kNoStream, [&](std::unique_lock<std::mutex>& lock) -> Status {
+                      std::span<const std::uint32_t> ids, bool replace, StreamHandle stream) {
+  PEGAFLOW_TRY(check_stream(stream));
+  return producing([&](std::unique_lock<std::mutex>& lock) -> Status {
     if (!replace) return state_.sources.extend_table(key, group, first, ids, now_ns());
     PEGAFLOW_TRY(state_.sources.replace_table(key, group, first, ids, now_ns()));
-    return fence(lock, key);  // copies that began before read the old blocks
+    return fence(lock, key, stream);  // copies that began before read the old blocks
   });
 }
 
 Status Runtime::mark_cached(const Key& key, std::uint32_t end, StreamHandle stream) {
-  return producing(stream, [&](auto&) { return state_.sources.mark_cached(key, end, now_ns()); });
+  return marking(stream, [&](auto&, memory::Mark& mark) {
+    return state_.sources.mark_cached(key, end, now_ns(), mark);
+  });
 }
 
 Status Runtime::mark_ready(const Key& key, std::uint32_t group, LayerRange layers,
                            TokenInterval tokens, StreamHandle stream) {
-  return producing(stream, [&](auto&) {
-    return state_.sources.mark_ready(key, group, layers, tokens, now_ns());
+  return marking(stream, [&](auto&, memory::Mark& mark) {
+    return state_.sources.mark_ready(key, group, layers, tokens, now_ns(), mark);
   });
 }
 
 Status Runtime::begin_step(std::span<const StepSpan> spans) {
-  return producing(kNoStream, [&](auto&) { return state_.sources.begin_step(spans); });
+  return producing([&](auto&) { return state_.sources.begin_step(spans); });
+}
+
+// Most steps of some engines concern no offer: no event is recorded then.
+StreamHandle Runtime::stream_of_step(StreamHandle stream) const {
+  if (stream == kNoStream) return stream;
+  const std::lock_guard lock(state_.mutex);
+  return state_.sources.step_is_empty() ? kNoStream : stream;
 }
 
 Status Runtime::layer_done(std::uint32_t group, std::uint32_t layer, StreamHandle stream) {
-  return producing(stream,
-                   [&](auto&) { return state_.sources.layer_done(group, layer, now_ns()); });
+  PEGAFLOW_TRY(check_stream(stream));
+  return marking(stream_of_step(stream), [&](auto&, memory::Mark& mark) {
+    return state_.sources.layer_done(group, layer, now_ns(), mark);
+  });
 }
 
 Status Runtime::end_step(StreamHandle stream) {
-  return producing(stream, [&](auto&) { return state_.sources.end_step(now_ns()); });
+  PEGAFLOW_TRY(check_stream(stream));
+  return marking(stream_of_step(stream), [&](auto&, memory::Mark& mark) {
+    return state_.sources.end_step(now_ns(), mark);
+  });
 }
 
 Status Runtime::rewind(const Key& key, std::uint32_t token, StreamHandle stream) {
-  return producing(stream, [&](std::unique_lock<std::mutex>& lock) -> Status {
+  PEGAFLOW_TRY(check_stream(stream));
+  return producing([&](std::unique_lock<std::mutex>& lock) -> Status {
     PEGAFLOW_TRY(state_.sources.rewind(key, token, now_ns()));
-    return fence(lock, key);
+    return fence(lock, key, stream);
   });
 }
 
 Status Runtime::withdraw(const Key& key, Reason reason, StreamHandle stream) {
-  return producing(stream, [&](std::unique_lock<std::mutex>& lock) -> Status {
+  PEGAFLOW_TRY(check_stream(stream));
+  return producing([&](std::unique_lock<std::mutex>& lock) -> Status {
     PEGAFLOW_TRY(state_.sources.withdraw(key, reason));
-    return fence(lock, key);
+    return fence(lock, key, stream);
   });
 }
 
 Status Runtime::finish(const Key& key) {
-  return producing(kNoStream, [&](auto&) { return state_.sources.finish(key); });
+  return producing([&](auto&) { return state_.sources.finish(key); });
 }
 
 Status Runtime::intend(const IntendSpec& spec) {
@@ -238,7 +288,7 @@ Status Runtime::intend(const IntendSpec& spec) {
 }
 
 Status Runtime::receive(const ReceiveSpec& spec) {
-  return producing(kNoStream, [&](std::unique_lock<std::mutex>& lock) -> Status {
+  return marking(spec.after, [&](std::unique_lock<std::mutex>& lock, memory::Mark& mark) -> Status {
     PEGAFLOW_ASSIGN(const LocalPool* pool, find_pool(state_.pools, spec.pool));
     lock.unlock();  // pools stay; thousands of ids take a while to check
     const Status fits = check_receive(spec, *pool);
@@ -246,12 +296,12 @@ Status Runtime::receive(const ReceiveSpec& spec) {
     if (!fits.ok()) return fits.error();
     PEGAFLOW_TRY(usable());
     PEGAFLOW_TRY(accepting());
-    return state_.sinks.receive(spec, *pool, clock_.now(), own_deadline(spec.total));
+    return state_.sinks.receive(spec, *pool, clock_.now(), own_deadline(spec.total), mark);
   });
 }
 
 Status Runtime::cancel(const Key& key) {
-  return producing(kNoStream, [&](auto&) { return state_.sinks.cancel(key); });
+  return producing([&](auto&) { return state_.sinks.cancel(key); });
 }
 
 Status Runtime::release(const Key& key, const Source& source, OfferReference reference) {

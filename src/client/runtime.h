@@ -10,20 +10,12 @@
 #include "client/connection.h"
 #include "client/event_queue.h"
 #include "client/fork_guard.h"
-#include "client/idle_wait.h"
 #include "client/mover_loop.h"
+#include "client/runtime_parts.h"
 #include "client/shared_state.h"
-#include "memory/mover.h"
 #include "pegaflow/session.h"
 
 namespace pegaflow::client {
-
-// What a session is made of besides its connection.
-struct RuntimeParts {
-  const Clock& clock;  // outlives the session
-  std::unique_ptr<memory::Mover> mover;
-  WaitPolicy policy;
-};
 
 // Thread safe. Every function means what its namesake in session.h says.
 class Runtime {
@@ -37,7 +29,7 @@ class Runtime {
   OfferReference reference() const { return incarnation_; }
   Status offer(const OfferSpec& spec);
   Status table(const Key& key, std::uint32_t group, std::uint32_t first,
-               std::span<const std::uint32_t> ids, bool replace);
+               std::span<const std::uint32_t> ids, bool replace, StreamHandle stream = kNoStream);
   Status mark_cached(const Key& key, std::uint32_t end, StreamHandle stream);
   Status mark_ready(const Key& key, std::uint32_t group, LayerRange layers, TokenInterval tokens,
                     StreamHandle stream);
@@ -65,11 +57,17 @@ class Runtime {
   template <typename Fn>
   Status locked(Fn&& fn);
   template <typename Fn>
-  Status producing(StreamHandle stream, Fn&& fn);
+  Status producing(Fn&& fn);
+  template <typename Fn>
+  Status marking(StreamHandle stream, Fn&& fn);
+  Status check_worker() const;
+  Status check_stream(StreamHandle stream) const;
+  Result<memory::Mark> record(StreamHandle stream);
+  StreamHandle stream_of_step(StreamHandle stream) const;
   Status usable() const;
   Status accepting() const;
   void wake();
-  Status fence(std::unique_lock<std::mutex>& lock, const Key& key);
+  Status fence(std::unique_lock<std::mutex>& lock, const Key& key, StreamHandle stream);
   template <typename Done>
   bool wait_changed(std::unique_lock<std::mutex>& lock, Millis timeout, Done&& done);
   std::uint64_t now_ns() const;
@@ -79,9 +77,9 @@ class Runtime {
   const ForkGuard guard_;
   const std::uint64_t incarnation_;
   const Clock& clock_;
-  std::unique_ptr<memory::Mover> mover_;
   Connection connection_;
   mutable EventQueue events_;
+  RuntimeParts parts_;  // the device outlives the regions
   mutable SharedState state_;
   MoverLoop loop_;
   std::thread thread_;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "client/runtime.h"
-#include "memory/host_mover.h"
 
 namespace pegaflow {
 
@@ -22,8 +21,7 @@ const SteadyClock& machine_clock() {
 }  // namespace
 
 Result<std::unique_ptr<Session>> Session::connect(const SessionConfig& config) {
-  client::RuntimeParts parts{machine_clock(), std::make_unique<memory::HostMover>(machine_clock()),
-                             client::wait_policy(client::usable_cores())};
+  PEGAFLOW_ASSIGN(client::RuntimeParts parts, client::make_parts(config, machine_clock()));
   auto impl = std::make_unique<Impl>();
   PEGAFLOW_ASSIGN(impl->runtime, client::Runtime::connect(config, std::move(parts)));
   return std::unique_ptr<Session>(new Session(std::move(impl)));
@@ -47,8 +45,8 @@ OfferReference Session::reference() const { return impl_->runtime->reference(); 
 Status Session::offer(const OfferSpec& offer) { return impl_->runtime->offer(offer); }
 
 Status Session::table(const Key& key, std::uint32_t group, std::uint32_t first,
-                      std::span<const std::uint32_t> ids, bool replace) {
-  return impl_->runtime->table(key, group, first, ids, replace);
+                      std::span<const std::uint32_t> ids, bool replace, StreamHandle stream) {
+  return impl_->runtime->table(key, group, first, ids, replace, stream);
 }
 
 Status Session::mark_cached(const Key& key, std::uint32_t end, StreamHandle stream) {

@@ -7,8 +7,9 @@
 
 namespace pegaflow::client {
 
-SetupChannel::SetupChannel(SeqpacketSocket socket, SharedState& state)
-    : socket_(std::move(socket)), state_(state) {}
+SetupChannel::SetupChannel(SeqpacketSocket socket, SharedState& state, memory::Device& device,
+                           memory::Mover& mover)
+    : socket_(std::move(socket)), state_(state), device_(device), mover_(mover) {}
 
 Status SetupChannel::step() {
   PEGAFLOW_TRY(receive_all());
@@ -40,12 +41,12 @@ Status SetupChannel::handle(Packet packet) {
   if (const auto* region = std::get_if<wire::MapRegion>(&message)) {
     return map(*region, std::move(packet.fds));
   }
-  const std::lock_guard lock(state_.mutex);
   if (!packet.fds.empty()) {
     return Error{Code::kProtocol, "the agent sent files with a message that has none"};
   }
+  if (const auto* ok = std::get_if<wire::PoolOk>(&message)) return add_pool(*ok);
+  const std::lock_guard lock(state_.mutex);
   if (auto* unmap = std::get_if<wire::UnmapRegion>(&message)) return on(*unmap);
-  if (auto* ok = std::get_if<wire::PoolOk>(&message)) return on(*ok);
   if (auto* no = std::get_if<wire::PoolNo>(&message)) return on(*no);
   if (auto* pool = std::get_if<wire::PeerPool>(&message)) return on(*pool);
   if (auto* gone = std::get_if<wire::PeerGone>(&message)) return on(*gone);
@@ -54,7 +55,7 @@ Status SetupChannel::handle(Packet packet) {
 
 // Mapping and unmapping gigabytes takes a while, hence outside of the lock.
 Status SetupChannel::map(const wire::MapRegion& message, std::vector<UniqueFd> fds) {
-  PEGAFLOW_ASSIGN(auto region, map_region(message, std::move(fds)));
+  PEGAFLOW_ASSIGN(auto region, map_region(message, std::move(fds), device_));
   const std::lock_guard lock(state_.mutex);
   return state_.regions.add(message.region, std::move(region));
 }
@@ -79,12 +80,20 @@ Status SetupChannel::on(const wire::UnmapRegion& message) {
   return {};
 }
 
-Status SetupChannel::on(const wire::PoolOk& message) {
-  const auto found = state_.pool_requests.find(message.request);
-  if (found == state_.pool_requests.end()) return {};  // add_pool() gave up
-  if (message.pool.value == 0) return Error{Code::kProtocol, "POOL_OK: pool 0"};
-  PEGAFLOW_TRY(state_.pools.add_local(message.pool, std::move(found->second.layout)));
-  answer(message.request, message.pool);
+// The mover learns of the pool outside of the lock: it may have to talk to a GPU.
+Status SetupChannel::add_pool(const wire::PoolOk& message) {
+  const LocalPool* pool = nullptr;
+  {
+    const std::lock_guard lock(state_.mutex);
+    const auto found = state_.pool_requests.find(message.request);
+    if (found == state_.pool_requests.end()) return {};  // add_pool() gave up
+    if (message.pool.value == 0) return Error{Code::kProtocol, "POOL_OK: pool 0"};
+    PEGAFLOW_TRY(state_.pools.add_local(message.pool, std::move(found->second.layout)));
+    pool = state_.pools.local(message.pool);
+  }
+  const Status known = mover_.add_pool(pool->layout);
+  const std::lock_guard lock(state_.mutex);
+  answer(message.request, known.ok() ? Result<PoolId>(message.pool) : known.error());
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/seqpacket.h"
 #include "client/shared_state.h"
+#include "memory/device.h"
 #include "pegaflow/result.h"
 #include "wire/setup.h"
 
@@ -11,8 +12,9 @@ namespace pegaflow::client {
 
 class SetupChannel {
  public:
-  // `state` outlives this.
-  SetupChannel(SeqpacketSocket socket, SharedState& state);
+  // All outlive this. `device`: where regions are mapped for.
+  SetupChannel(SeqpacketSocket socket, SharedState& state, memory::Device& device,
+               memory::Mover& mover);
 
   // Handles what has arrived, sends what waits. An error ends the session: kUnavailable: the agent
   // hung up; kProtocol: it sent what no agent sends.
@@ -27,9 +29,9 @@ class SetupChannel {
   Status handle(Packet packet);
   Status map(const wire::MapRegion& message, std::vector<UniqueFd> fds);
   Status unmap_retired();
+  Status add_pool(const wire::PoolOk& message);
   // These REQUIRE the lock.
   Status on(const wire::UnmapRegion& message);
-  Status on(const wire::PoolOk& message);
   Status on(const wire::PoolNo& message);
   Status on(wire::PeerPool& message);
   Status on(const wire::PeerGone& message);
@@ -37,6 +39,8 @@ class SetupChannel {
 
   SeqpacketSocket socket_;
   SharedState& state_;
+  memory::Device& device_;
+  memory::Mover& mover_;
 };
 
 }  // namespace pegaflow::client

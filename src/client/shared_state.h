@@ -40,7 +40,8 @@ struct SharedState {
 
   // There is something for the mover to do that it does not know of. REQUIRES the lock.
   bool mover_needed() const {
-    return stop || !setup_texts.empty() || !outbox.idle() || sources.mover_needed();
+    return stop || !setup_texts.empty() || !outbox.idle() || sources.mover_needed() ||
+           sinks.mover_needed();
   }
   // Nothing is live. REQUIRES the lock.
   bool idle() const { return sources.idle() && sinks.idle() && intents.idle(); }

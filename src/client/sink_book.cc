@@ -45,15 +45,24 @@ bool same_tokens(const wire::TokenSpans& spans, const std::vector<core::TokenRan
 }  // namespace
 
 SinkBook::SinkBook(Outbox& outbox, EventQueue& events, std::uint32_t max_receives)
-    : outbox_(outbox), events_(events), max_receives_(max_receives), queue_(kMaxQueuedScatters) {}
+    : outbox_(outbox),
+      events_(events),
+      max_receives_(max_receives),
+      queue_(kMaxQueuedScatters),
+      held_(kMaxQueuedScatters),
+      marks_(kMaxReceiveMarks) {}
 
 Status SinkBook::receive(const ReceiveSpec& spec, const LocalPool& pool, TimePoint now,
-                         TimePoint deadline) {
+                         TimePoint deadline, memory::Mark& mark) {
   if (handles_.contains(spec.key)) {
     return Error{Code::kAlreadyExists, "receive of " + spec.key.to_hex() + " is live already"};
   }
   if (receives_.size() >= max_receives_) {
     return Error{Code::kResourceExhausted, std::to_string(max_receives_) + " receives are live"};
+  }
+  if (mark.value != 0 && marks_.room() == 0) {
+    return Error{Code::kResourceExhausted,
+                 std::to_string(kMaxReceiveMarks) + " receives wait for the GPU already"};
   }
   if (!events_.reserve(1)) {
     return Error{Code::kResourceExhausted, "too many unread events; poll() first"};
@@ -62,6 +71,8 @@ Status SinkBook::receive(const ReceiveSpec& spec, const LocalPool& pool, TimePoi
   auto entry = std::make_unique<Receive>(spec, handle, pool);
   entry->started = now;
   entry->deadline = deadline;
+  entry->gated = mark.value != 0;
+  if (mark.value != 0) marks_.push(std::exchange(mark, {}), handle);
   receives_.emplace(handle, std::move(entry));
   handles_.emplace(spec.key, handle);
   outbox_.post(message_of(spec, handle, pool.id));
@@ -100,8 +111,8 @@ Status SinkBook::check_stream(const wire::RingStream& message, const Receive& re
   return {};
 }
 
-void SinkBook::on_stream(const wire::RingStream& message, Result<core::StreamPlan> plan,
-                         TimePoint now) {
+void SinkBook::on_stream(const wire::RingStream& message, const PeerPool* writer,
+                         Result<core::StreamPlan> plan, TimePoint now) {
   if (streams_.contains(message.stream)) return;  // repeated
   const auto found = receives_.find(message.handle);
   if (found == receives_.end() || found->second->end || streams_.size() >= kMaxStreams) {
@@ -121,8 +132,10 @@ void SinkBook::on_stream(const wire::RingStream& message, Result<core::StreamPla
                 now);
   }
   receive.expected = message.streams;
+  const core::ChecksumKind checksum =
+      core::checksum_kind(message.integrity, writer->shape, receive.pool->layout.shape);
   receive.streams.push_back(
-      std::make_unique<SinkStream>(message, receive, std::move(plan).value()));
+      std::make_unique<SinkStream>(message, receive, std::move(plan).value(), checksum));
   SinkStream& stream = *receive.streams.back();
   streams_.emplace(stream.key, &stream);
   note_complete(stream, now);  // a plan without chunks
@@ -134,7 +147,7 @@ void SinkBook::fail_stream(StreamKey key, const std::string& why, TimePoint now)
 }
 
 bool SinkBook::room_for_scatters() const {
-  return queue_.size() + wire::kMaxSlotsPerRingMessage <= queue_.capacity();
+  return queue_.size() + held_.size() + wire::kMaxSlotsPerRingMessage <= queue_.capacity();
 }
 
 // Says that the slot's content went nowhere, so that the agent can free it.
@@ -171,7 +184,24 @@ void SinkBook::on_scatter(const wire::RingScatter& message, RegionTable& regions
            now);
       continue;
     }
-    queue_.try_push(Queued{message.stream, slot});
+    (stream.receive->gated ? held_ : queue_).try_push(Queued{message.stream, slot});
+  }
+}
+
+void SinkBook::mark_passed() {
+  const auto found = receives_.find(marks_.pop());
+  if (found == receives_.end()) return;  // ended meanwhile
+  found->second->gated = false;
+  sift_held();
+}
+
+// Hands on what need not be held any more, in its order, and drops what nobody wants.
+void SinkBook::sift_held() {
+  for (std::size_t left = held_.size(); left > 0; --left) {
+    const Queued queued = *held_.try_pop();
+    const auto found = streams_.find(queued.stream);
+    if (found == streams_.end()) continue;  // stopped, and said so
+    (found->second->receive->gated ? held_ : queue_).try_push(queued);
   }
 }
 
@@ -300,6 +330,7 @@ void SinkBook::settle(Receive& receive, TimePoint now) {
   receive.end->stats = stats_of(receive, now);
   events_.push(std::move(*receive.end));
   for (const auto& stream : receive.streams) streams_.erase(stream->key);
+  if (receive.gated) sift_held();
   handles_.erase(receive.key);
   receives_.erase(std::uint64_t{receive.handle});
 }

@@ -11,6 +11,7 @@
 #include "base/bounded_queue.h"
 #include "base/clock.h"
 #include "client/event_queue.h"
+#include "client/mark_queue.h"
 #include "client/outbox.h"
 #include "client/receive.h"
 #include "client/region_table.h"
@@ -30,13 +31,16 @@ class SinkBook {
   SinkBook(Outbox& outbox, EventQueue& events, std::uint32_t max_receives);
 
   // ---- for the engine's threads
-  // `deadline`: when this client ends it itself, should the agent not. REQUIRES check_receive.
-  Status receive(const ReceiveSpec& spec, const LocalPool& pool, TimePoint now, TimePoint deadline);
+  // `deadline`: when this client ends it itself, should the agent not. With a mark, nothing is
+  // scattered before it has passed; it is taken out of `mark`. REQUIRES check_receive.
+  Status receive(const ReceiveSpec& spec, const LocalPool& pool, TimePoint now, TimePoint deadline,
+                 memory::Mark& mark);
   Status cancel(const Key& key);
 
   // ---- for the mover
-  // `plan`: as computed here from the message's pools.
-  void on_stream(const wire::RingStream& message, Result<core::StreamPlan> plan, TimePoint now);
+  // `plan`: as computed here from the message's pools. `writer` may be null when it is an error.
+  void on_stream(const wire::RingStream& message, const PeerPool* writer,
+                 Result<core::StreamPlan> plan, TimePoint now);
   // The receive of this stream cannot go on.
   void fail_stream(StreamKey stream, const std::string& why, TimePoint now);
   // REQUIRES room_for_scatters().
@@ -44,6 +48,10 @@ class SinkBook {
   bool on_stop(StreamKey stream);  // false: no such stream
   void on_result(const wire::RingResult& message, TimePoint now);
   bool room_for_scatters() const;
+  // Receives, by handle, whose blocks the engine's streams may still use.
+  MarkQueue<std::uint64_t>& marks() { return marks_; }
+  // The first of them may be written now.
+  void mark_passed();
   // The next scatter, whose slot's word was checked.
   std::optional<Scatter> next(RegionTable& regions);
   // The copy ended after `took`; ok: verified, as far as integrity is on.
@@ -54,6 +62,8 @@ class SinkBook {
   // The agent is gone: every receive ends. REQUIRES: no copy runs.
   void end_all(const std::string& why, TimePoint now);
   bool idle() const { return receives_.empty(); }
+  // The engine changed something that the mover should look at.
+  bool mover_needed() const { return !marks_.empty(); }
   const Receive* find(std::uint64_t handle) const;
 
  private:
@@ -63,6 +73,7 @@ class SinkBook {
   };
   Status check_stream(const wire::RingStream& message, const Receive& receive) const;
   void refuse(StreamKey stream, const wire::ScatterSlot& slot);
+  void sift_held();
   void stopped(SinkStream& stream);
   void note_complete(SinkStream& stream, TimePoint now);
   // Ends it and tells the agent to stop.
@@ -78,6 +89,8 @@ class SinkBook {
   std::unordered_map<Key, std::uint64_t> handles_;                        // of live keys
   std::unordered_map<StreamKey, SinkStream*> streams_;  // those that may be given scatters
   FixedFifo<Queued> queue_;
+  FixedFifo<Queued> held_;  // of receives that are gated; queue_ has room for all of them
+  MarkQueue<std::uint64_t> marks_;
 };
 
 }  // namespace pegaflow::client

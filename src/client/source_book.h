@@ -11,12 +11,24 @@
 #include <vector>
 
 #include "client/event_queue.h"
+#include "client/mark_queue.h"
 #include "client/offer.h"
 #include "client/outbox.h"
 #include "client/region_table.h"
+#include "client/source_steps.h"
 #include "pegaflow/session.h"
 
 namespace pegaflow::client {
+
+// Tokens that are in the blocks once a mark has passed: of one offer, or of all in a step.
+struct ReadyEffect {
+  Offer* offer = nullptr;  // null: it has ended, or it is a step's
+  Step* step = nullptr;
+  TokenInterval tokens{};  // of the offer; a step has its own
+  bool all_layers = false;
+  std::uint32_t group = 0;  // unless all_layers
+  LayerRange layers{};
+};
 
 // A claimed slot, and what to copy into it.
 struct Gather {
@@ -39,12 +51,18 @@ class SourceBook {
   // Running copies go on reading the old table; fence_point tells until when.
   Status replace_table(const Key& key, std::uint32_t group, std::uint32_t first,
                        std::span<const std::uint32_t> ids, std::uint64_t now_ns);
-  Status mark_cached(const Key& key, std::uint32_t end, std::uint64_t now_ns);
+  // With a mark, tokens are ready when it has passed; it is taken out of `mark` if it was queued.
+  // Without, at once, but not before what is queued for the same offer.
+  Status mark_cached(const Key& key, std::uint32_t end, std::uint64_t now_ns, memory::Mark& mark);
   Status mark_ready(const Key& key, std::uint32_t group, LayerRange layers, TokenInterval tokens,
-                    std::uint64_t now_ns);
+                    std::uint64_t now_ns, memory::Mark& mark);
   Status begin_step(std::span<const StepSpan> spans);
-  Status layer_done(std::uint32_t group, std::uint32_t layer, std::uint64_t now_ns);
-  Status end_step(std::uint64_t now_ns);
+  // When there is little room for marks, a layer is left to end_step.
+  Status layer_done(std::uint32_t group, std::uint32_t layer, std::uint64_t now_ns,
+                    memory::Mark& mark);
+  Status end_step(std::uint64_t now_ns, memory::Mark& mark);
+  // The step that is open concerns nobody: its marks need not be recorded.
+  bool step_is_empty() const { return steps_.open() == nullptr || steps_.open()->entries.empty(); }
   Status rewind(const Key& key, std::uint32_t token, std::uint64_t now_ns);
   Status withdraw(const Key& key, Reason reason);
   Status finish(const Key& key);
@@ -52,6 +70,8 @@ class SourceBook {
   // copy of it runs. Hold it from the moment on at which new copies are ruled out.
   std::optional<std::uint64_t> fence_point(const Key& key) const;
   bool copies_ended(std::uint64_t up_to) const;
+  // They were handed to the GPU at least.
+  bool copies_launched(std::uint64_t up_to) const { return launched_copies_ >= up_to; }
   bool live(const Key& key) const { return offers_.contains(key); }
 
   // ---- for the mover; source_streams.cc
@@ -70,6 +90,12 @@ class SourceBook {
   void report();
   // Claims a slot for the next ready chunk. Revoked credits are dropped on the way.
   std::optional<Gather> claim(RegionTable& regions);
+  // Everything claimed so far was given to the mover.
+  void launched() { launched_copies_ = started_copies_; }
+  // What waits for the engine's streams; ready_marks.cc.
+  MarkQueue<ReadyEffect>& marks() { return marks_; }
+  // The first of them was reached.
+  void mark_passed(std::uint64_t now_ns);
   // The copy ended; ok: the slot is FILLED.
   void finished(const Gather& gather, bool ok);
   // The agent is gone: every offer ends. REQUIRES: no copy runs.
@@ -78,15 +104,23 @@ class SourceBook {
   bool streaming() const { return !streams_.empty(); }
   // The engine changed something that the mover should look at.
   bool mover_needed() const {
-    return !dirty_.empty() || !unreported_.empty() || !runnable_.empty();
+    return !dirty_.empty() || !unreported_.empty() || !runnable_.empty() || !marks_.empty();
   }
 
  private:
-  struct StepEntry {
-    Offer* offer = nullptr;
-    TokenInterval tokens;
-  };
   Result<Offer*> find(const Key& key);
+  bool has_marks(const Offer& offer) const { return offer.last_mark > marks_.popped(); }
+  bool must_queue(const Offer& offer, memory::Mark mark) const {
+    return mark.value != 0 || has_marks(offer);
+  }
+  void mark_offer(const ReadyEffect& effect, std::uint64_t now_ns, memory::Mark& mark);
+  Status check_room(bool queued) const;
+  bool must_queue(const Step& step, memory::Mark mark) const;
+  void mark_step(const ReadyEffect& effect, std::uint64_t now_ns, memory::Mark& mark);
+  void apply(const ReadyEffect& effect, std::uint64_t now_ns);
+  void apply_to(Offer& offer, const ReadyEffect& effect, TokenInterval tokens,
+                std::uint64_t now_ns);
+  void cut_marks(const Offer& offer, std::uint32_t token);
   Status check_step(std::uint32_t group, std::uint32_t layer) const;
   void touch(Offer& offer, std::uint64_t now_ns);
   void refresh_stream(SourceStream& stream);
@@ -108,9 +142,9 @@ class SourceBook {
   IntrusiveList<Offer, DirtyTag> dirty_;
   IntrusiveList<SourceStream, RunnableTag> runnable_;
   IntrusiveList<SourceStream, UnreportedTag> unreported_;
-  std::vector<StepEntry> step_;
-  bool in_step_ = false;
-  std::uint64_t started_copies_ = 0;
+  StepPool steps_;
+  MarkQueue<ReadyEffect> marks_;
+  std::uint64_t started_copies_ = 0, launched_copies_ = 0;
   std::vector<std::uint64_t> running_copies_;  // their numbers
 };
 

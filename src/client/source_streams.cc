@@ -40,12 +40,12 @@ Status check_plan(const Result<core::StreamPlan>& plan, std::uint64_t hash) {
 }  // namespace
 
 SourceStream::SourceStream(const wire::RingStream& message, Offer& of_offer,
-                           core::StreamPlan stream_plan)
+                           core::StreamPlan stream_plan, core::ChecksumKind checksum_kind)
     : key(message.stream),
       offer(&of_offer),
       plan(std::move(stream_plan)),
       progress(plan, of_offer.pool->first_layers),
-      integrity(message.integrity) {
+      checksum(checksum_kind) {
   credits.reserve(32);
 }
 
@@ -65,7 +65,9 @@ void SourceBook::on_stream(const wire::RingStream& message, const PeerPool* read
     outbox_.post(wire::RingStopped{message.stream, {}});
     return;
   }
-  auto stream = std::make_unique<SourceStream>(message, offer, std::move(plan).value());
+  const core::ChecksumKind checksum =
+      core::checksum_kind(message.integrity, offer.pool->layout.shape, reader->shape);
+  auto stream = std::make_unique<SourceStream>(message, offer, std::move(plan).value(), checksum);
   offer.streams.push_back(stream.get());
   offer.consumers.began(reader->instance, reader->shape.rank, message.stream, message.streams);
   SourceStream& entry = *streams_.emplace(message.stream, std::move(stream)).first->second;

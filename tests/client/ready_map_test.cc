@@ -69,9 +69,9 @@ TEST(ReadyMap, a_span_that_was_rewound_is_not_marked) {
   ReadyMap map(kLayers, 10);
   map.mark_all(6);
   map.rewind(3);
-  EXPECT_FALSE(map.mark_span(0, 1, {6, 8}));
+  EXPECT_FALSE(map.mark_span(0, {1, 2}, {6, 8}));
   EXPECT_EQ(map.ready_end(0, 1, 2), 3U);
-  EXPECT_TRUE(map.mark_span(0, 1, {3, 8}));
+  EXPECT_TRUE(map.mark_span(0, {1, 2}, {3, 8}));
   EXPECT_EQ(map.ready_end(0, 1, 2), 8U);
 }
 

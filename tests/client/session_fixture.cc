@@ -40,7 +40,8 @@ void SessionTest::connect(SessionConfig config, std::unique_ptr<memory::Mover> m
   if (clock == nullptr) clock = &steady_;
   if (mover == nullptr) mover = std::make_unique<memory::HostMover>(*clock);
   auto connected = std::async(std::launch::async, [&] {
-    return Runtime::connect(config, {*clock, std::move(mover), WaitPolicy{}});
+    return Runtime::connect(config, {*clock, WaitPolicy{}, memory::make_host_device(),
+                                     std::move(streams_), std::move(mover)});
   });
   stub_.accept();
   stub_.welcome();

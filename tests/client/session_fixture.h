@@ -68,8 +68,9 @@ class SessionTest : public ::testing::Test {
   std::vector<KvGroupShape> model_;
   SteadyClock steady_;
   AgentStub stub_;
-  core::testing::TestPool own_pool_;   // the session's
-  core::testing::TestPool peer_pool_;  // the other engine's, laid out differently
+  core::testing::TestPool own_pool_;          // the session's
+  core::testing::TestPool peer_pool_;         // the other engine's, laid out differently
+  std::unique_ptr<memory::Streams> streams_;  // given to the session by connect()
   std::unique_ptr<Runtime> session_;
   PoolHandle pool_;
 };

@@ -13,8 +13,8 @@ class SetupTest : public SessionTest {
  protected:
   std::future<Result<std::unique_ptr<Runtime>>> connecting(SessionConfig config) {
     return std::async(std::launch::async, [this, config] {
-      return Runtime::connect(
-          config, {steady_, std::make_unique<memory::HostMover>(steady_), WaitPolicy{}});
+      return Runtime::connect(config, {steady_, WaitPolicy{}, memory::make_host_device(), nullptr,
+                                       std::make_unique<memory::HostMover>(steady_)});
     });
   }
   Code code_of(SessionConfig config) { return connecting(std::move(config)).get().error().code(); }
