@@ -10,7 +10,7 @@ from pathlib import Path
 
 import black
 
-ARRAY = re.compile(r"Annotated\[NDArray, dict\([^\]]*?\)\]")
+ARRAY = re.compile(r"Annotated\[NDArray, dict\([^\]]*?\)\]|\bNDArray\b")
 HEADER = '''"""{summary}"""
 
 # Written by make_stub.py from the extension. Arrays are whatever speaks DLPack or the buffer
@@ -28,9 +28,9 @@ def stub() -> str:
         subprocess.run([*command, "-o", str(path)], check=True, cwd=folder)
         text = path.read_text()
     summary, rest = re.fullmatch(r'"""(.*?)"""\n(.*)', text, re.DOTALL).groups()  # type: ignore
-    rest = ARRAY.sub("Any", rest)
     rest = rest.replace("from typing import Annotated\n", "from typing import Any\n")
     rest = rest.replace("\nfrom numpy.typing import NDArray\n", "")
+    rest = ARRAY.sub("Any", rest)
     code = '    """An expected failure; `code` says of what kind."""\n'
     rest = rest.replace(code, code + "\n    code: Code\n")
     text = HEADER.format(summary=summary) + rest

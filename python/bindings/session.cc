@@ -51,13 +51,14 @@ class PySession {
 };
 
 void connect(PySession* self, const std::string& socket_path, const std::string& instance,
-             SessionRole role, const Rank& rank, double connect_timeout, std::uint32_t max_offers,
-             std::uint32_t max_receives, std::uint32_t max_events) {
+             SessionRole role, const Rank& rank, const std::string& gpu, double connect_timeout,
+             std::uint32_t max_offers, std::uint32_t max_receives, std::uint32_t max_events) {
   SessionConfig config;
   config.socket_path = socket_path;
   config.instance = instance;
   config.role = role;
   config.rank = rank;
+  config.gpu = gpu;
   config.connect_timeout = duration_of(connect_timeout, "connect_timeout");
   config.max_offers = max_offers;
   config.max_receives = max_receives;
@@ -90,14 +91,14 @@ void offer(const PySession& self, const nb::bytes& key, std::uint32_t pool, std:
 }
 
 void table(const PySession& self, const nb::bytes& key, std::uint32_t group, std::uint32_t first,
-           const IdBuffer& ids, bool replace) {
+           const IdBuffer& ids, bool replace, StreamHandle stream) {
   const auto session = self.use();
   const Key the_key = key_of(key);
   const auto the_ids = ids_of(ids);
   if (!replace) return check(session->table(the_key, group, first, the_ids, false));
   const Status status = [&] {
     const nb::gil_scoped_release release;  // may wait for a running copy
-    return session->table(the_key, group, first, the_ids, true);
+    return session->table(the_key, group, first, the_ids, true, stream);
   }();
   check(status);
 }
@@ -199,7 +200,7 @@ void bind_producing(nb::class_<PySession>& session) {
            "Promises the KV of `n_tokens` tokens under `key`. Lease 0: the topology's default.")
       .def(
           "table", &table, nb::arg("key"), nb::arg("group"), nb::arg("first"), nb::arg("ids"),
-          nb::arg("replace") = false,
+          nb::arg("replace") = false, nb::arg("stream") = 0,
           "Block ids of `group` from block index `first` on. Ids beyond the sequence are ignored.\n"
           "`replace` forgets what was there before.")
       .def(
@@ -282,7 +283,7 @@ void bind_session(nb::module_& module) {
       "An engine process's connection to its node's agent. Thread safe; inert after fork().");
   session
       .def("__init__", &connect, nb::arg("socket_path"), nb::arg("instance"), nb::kw_only(),
-           nb::arg("role") = SessionRole::kWorker, nb::arg("rank") = Rank{},
+           nb::arg("role") = SessionRole::kWorker, nb::arg("rank") = Rank{}, nb::arg("gpu") = "",
            nb::arg("connect_timeout") = 5.0, nb::arg("max_offers") = defaults.max_offers,
            nb::arg("max_receives") = defaults.max_receives,
            nb::arg("max_events") = defaults.max_events)

@@ -196,10 +196,10 @@ class KvLayout:
     @property
     def memory(self) -> MemoryKind: ...
 
-def describe_array(array: Any) -> tuple[int, list[int], list[int], int]:
+def describe_array(array: Any) -> tuple[int, list[int], list[int], int, int]:
     """
-    Address, shape, strides in bytes, and bytes per element of a writable array in host
-    memory that speaks DLPack or the buffer protocol.
+    Address, shape, strides in bytes, bytes per element and GPU (-1: host memory) of a
+    writable array that speaks DLPack or the buffer protocol.
     """
 
 class EventKind(enum.Enum):
@@ -376,6 +376,7 @@ class Session:
         *,
         role: SessionRole = SessionRole.WORKER,
         rank: Rank = ...,
+        gpu: str = "",
         connect_timeout: float = 5.0,
         max_offers: int = 1024,
         max_receives: int = 1024,
@@ -421,7 +422,9 @@ class Session:
         Promises the KV of `n_tokens` tokens under `key`. Lease 0: the topology's default.
         """
 
-    def table(self, key: bytes, group: int, first: int, ids: Any, replace: bool = False) -> None:
+    def table(
+        self, key: bytes, group: int, first: int, ids: Any, replace: bool = False, stream: int = 0
+    ) -> None:
         """
         Block ids of `group` from block index `first` on. Ids beyond the sequence are ignored.
         `replace` forgets what was there before.

@@ -18,7 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._core import KvGroupLayout, KvGroupShape, KvLayerLayout, KvLayout, MemoryRange, Rank
+from ._core import (
+    KvGroupLayout,
+    KvGroupShape,
+    KvLayerLayout,
+    KvLayout,
+    MemoryKind,
+    MemoryRange,
+    Rank,
+)
 from .arrays import ArrayView, view_of
 
 DIMS = ("block", "token", "head", "part", "content")
@@ -198,16 +206,29 @@ class Pool:
             [group.layout() for group in self.groups],
             self._allocations(),
             self.fingerprint,
+            MemoryKind.HOST if self._gpu() is None else MemoryKind.CUDA,
         )
+
+    @property
+    def gpu(self) -> str:
+        """What `Session(gpu=…)` takes for this pool: the GPU's number, or nothing for the host."""
+        gpu = self._gpu()
+        return "" if gpu is None else str(gpu)
+
+    def _gpu(self) -> int | None:
+        places = {array.gpu for array in self._arrays()}
+        if len(places) != 1:
+            names = sorted("host memory" if gpu is None else f"GPU {gpu}" for gpu in places)
+            raise ValueError(f"a pool lies in one place; these arrays lie in {', '.join(names)}")
+        return places.pop()
+
+    def _arrays(self) -> list[ArrayView]:
+        layers = [layer for group in self.groups for layer in group.layers]
+        return [array for layer in layers for array in layer.arrays]
 
     def _allocations(self) -> list[MemoryRange]:
         """The runs of memory that the arrays span; overlapping ones are joined."""
-        spans = sorted(
-            (array.address, array.address + array.extent)
-            for group in self.groups
-            for layer in group.layers
-            for array in layer.arrays
-        )
+        spans = sorted((array.address, array.address + array.extent) for array in self._arrays())
         joined: list[tuple[int, int]] = []
         for begin, end in spans:
             if joined and begin < joined[-1][1]:

@@ -130,6 +130,46 @@ def test_views_of_every_kind_of_array_agree():
     assert pegaflow.view_of(part).strides == part.strides
 
 
+class CudaInterface:
+    """An array that says that it lies on a GPU; nothing here looks at its bytes."""
+
+    def __init__(self, of, device=None):
+        self.of = of  # keeps it alive
+        self.__cuda_array_interface__ = {**of.__array_interface__, "version": 3}
+        if device is not None:
+            self.device = device
+
+
+class Device:
+    """As CuPy's."""
+
+    def __init__(self, number):
+        self.id = number
+
+
+def test_arrays_on_a_gpu_make_a_pool_on_that_gpu():
+    keys, values = (CudaInterface(part, Device(1)) for part in pair())
+    assert pegaflow.view_of(keys).gpu == 1
+    assert pegaflow.view_of(keys).strides == keys.of.strides
+    pool = pegaflow.Pool([pegaflow.Group.from_arrays([(keys, values)], NHD)])
+    assert pool.gpu == "1"
+    assert pool.layout().memory == pegaflow.MemoryKind.CUDA
+    assert pegaflow.view_of(CudaInterface(pair()[0])).gpu == 0
+
+
+def test_a_pool_on_the_host_names_no_gpu():
+    pool = pegaflow.Pool([pegaflow.Group.from_arrays([pair()], NHD)])
+    assert pool.gpu == ""
+    assert pool.layout().memory == pegaflow.MemoryKind.HOST
+
+
+def test_a_pool_lies_in_one_place():
+    mixed = [(CudaInterface(pair()[0], 1), CudaInterface(pair()[1], 0))]
+    pool = pegaflow.Pool([pegaflow.Group.from_arrays(mixed, NHD)])
+    with pytest.raises(ValueError, match="GPU 0, GPU 1"):
+        pool.layout()
+
+
 def test_what_is_no_writable_host_array_is_refused():
     data = np.zeros(4)
     data.flags.writeable = False
