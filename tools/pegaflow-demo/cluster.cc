@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "pegaflow-demo/topology_file.h"
+#include "support/topology_file.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -19,7 +19,7 @@ std::string engine_name(EngineRole role, std::uint32_t tp) {
 
 }  // namespace
 
-Cluster::Cluster(ClusterSpec spec, const Interrupt& interrupt)
+Cluster::Cluster(ClusterSpec spec, const tools::Interrupt& interrupt)
     : spec_(std::move(spec)),
       interrupt_(interrupt),
       processes_(spec_.nodes.dir),
@@ -27,10 +27,10 @@ Cluster::Cluster(ClusterSpec spec, const Interrupt& interrupt)
 
 Status Cluster::start() {
   PEGAFLOW_TRY(nodes_.start());
-  for (std::uint32_t tp = 0; tp < spec_.nodes.options.producer.tp; ++tp) {
+  for (std::uint32_t tp = 0; tp < spec_.options.producer.tp; ++tp) {
     PEGAFLOW_TRY(start_engine(EngineRole::kProducer, tp));
   }
-  for (std::uint32_t tp = 0; tp < spec_.nodes.options.consumer.tp; ++tp) {
+  for (std::uint32_t tp = 0; tp < spec_.options.consumer.tp; ++tp) {
     PEGAFLOW_TRY(start_engine(EngineRole::kConsumer, tp));
   }
   PEGAFLOW_TRY(wait_for_engines());
@@ -43,26 +43,26 @@ Status Cluster::start_engine(EngineRole role, std::uint32_t tp) {
   const int fd = ends.second.fd();
   PEGAFLOW_TRY(processes_.spawn(
       {name, {spec_.nodes.programs.self.string(), "--engine-fd", std::to_string(fd)}, fd}));
-  engines_.push_back({name, role, Channel(std::move(ends.first))});
+  engines_.push_back({name, role, tools::Channel(std::move(ends.first))});
   return engines_.back().channel.send(encode(setup_of(role, tp)));
 }
 
 EngineSetup Cluster::setup_of(EngineRole role, std::uint32_t tp) const {
   const bool producer = role == EngineRole::kProducer;
-  const auto& side = producer ? spec_.nodes.options.producer : spec_.nodes.options.consumer;
+  const auto& side = producer ? spec_.options.producer : spec_.options.consumer;
   EngineSetup setup;
   setup.role = role;
-  setup.instance = producer ? kProducerNode : kConsumerNode;
-  setup.source_instance = kProducerNode;
+  setup.instance = producer ? tools::kProducerNode : tools::kConsumerNode;
+  setup.source_instance = tools::kProducerNode;
   setup.socket_path =
-      producer ? producer_socket(spec_.nodes.dir) : consumer_socket(spec_.nodes.dir);
+      producer ? tools::producer_socket(spec_.nodes.dir) : tools::consumer_socket(spec_.nodes.dir);
   setup.pool = {spec_.model,       tp,
                 side.tp,           side.layout,
                 side.block_tokens, producer ? spec_.producer_blocks : spec_.consumer_blocks};
-  setup.push = spec_.nodes.options.push;
-  setup.compute_ns = spec_.nodes.options.compute_ns;
+  setup.push = spec_.options.push;
+  setup.compute_ns = spec_.options.compute_ns;
   // All ranks of a side make the same choices, as under one scheduler; the sides differ.
-  setup.seed = spec_.nodes.options.seed * 2 + (producer ? 0 : 1);
+  setup.seed = spec_.options.seed * 2 + (producer ? 0 : 1);
   return setup;
 }
 

@@ -7,18 +7,20 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "pegaflow-demo/channel.h"
-#include "pegaflow-demo/interrupt.h"
 #include "pegaflow-demo/messages.h"
 #include "pegaflow-demo/model.h"
-#include "pegaflow-demo/node_pair.h"
-#include "pegaflow-demo/process_group.h"
+#include "pegaflow-demo/options.h"
 #include "pegaflow/result.h"
+#include "support/channel.h"
+#include "support/interrupt.h"
+#include "support/node_pair.h"
+#include "support/process_group.h"
 
 namespace pegaflow::demo {
 
 struct ClusterSpec {
-  NodePairSpec nodes;
+  tools::NodePairSpec nodes;
+  DemoOptions options;
   Model model;
   std::uint32_t producer_blocks = 0, consumer_blocks = 0;  // per rank
 };
@@ -27,7 +29,7 @@ struct ClusterSpec {
 class Cluster {
  public:
   // `interrupt` outlives the cluster.
-  Cluster(ClusterSpec spec, const Interrupt& interrupt);
+  Cluster(ClusterSpec spec, const tools::Interrupt& interrupt);
   ~Cluster() { stop(); }
 
   // Returns when all are up and the link is.
@@ -35,17 +37,17 @@ class Cluster {
   Status send(EngineRole role, const Command& command);  // to all ranks of a side
   // Reports that have come, waiting up to `timeout` for the first. May return none.
   Result<std::vector<Report>> wait(Nanos timeout);
-  Result<LinkState> link_state() { return nodes_.link_state(); }
-  std::uint64_t memory_bytes() const { return demo::memory_bytes(processes_); }
+  Result<tools::LinkState> link_state() { return nodes_.link_state(); }
+  std::uint64_t memory_bytes() const { return tools::memory_bytes(processes_); }
   void stop();  // orderly; idempotent
 
-  const ProcessGroup& processes() const { return processes_; }
+  const tools::ProcessGroup& processes() const { return processes_; }
 
  private:
   struct EngineEnd {
     std::string name;
     EngineRole role;
-    Channel channel;
+    tools::Channel channel;
   };
 
   Status start_engine(EngineRole role, std::uint32_t tp);
@@ -55,9 +57,9 @@ class Cluster {
   Status take_reports(EngineEnd& engine, std::vector<Report>& reports);
 
   ClusterSpec spec_;
-  const Interrupt& interrupt_;
-  ProcessGroup processes_;
-  NodePair nodes_;
+  const tools::Interrupt& interrupt_;
+  tools::ProcessGroup processes_;
+  tools::NodePair nodes_;
   std::vector<EngineEnd> engines_;
 };
 

@@ -14,11 +14,11 @@
 
 #include "base/event_fd.h"
 #include "base/unique_fd.h"
-#include "pegaflow-demo/channel.h"
 #include "pegaflow-demo/engine_d.h"
 #include "pegaflow-demo/engine_p.h"
 #include "pegaflow-demo/kv_pool.h"
 #include "pegaflow-demo/messages.h"
+#include "support/channel.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -29,7 +29,7 @@ constexpr std::chrono::milliseconds kLongestSleep{1'000};
 // One engine process: what it owns, and its loop.
 class EngineProcess {
  public:
-  explicit EngineProcess(Channel channel) : channel_(std::move(channel)) {}
+  explicit EngineProcess(tools::Channel channel) : channel_(std::move(channel)) {}
 
   Status run() {
     PEGAFLOW_TRY(set_up());
@@ -129,7 +129,7 @@ class EngineProcess {
     ::ppoll(fds.data(), fds.size(), &timeout, nullptr);  // interrupted: the next turn sees
   }
 
-  Channel channel_;
+  tools::Channel channel_;
   std::unique_ptr<KvPool> pool_;  // outlives the session that moves its bytes
   std::unique_ptr<Session> session_;
   std::unique_ptr<Engine> engine_;
@@ -140,7 +140,7 @@ class EngineProcess {
 }  // namespace
 
 int run_engine(int channel_fd) {
-  EngineProcess process{Channel(SeqpacketSocket(UniqueFd(channel_fd)))};
+  EngineProcess process{tools::Channel(SeqpacketSocket(UniqueFd(channel_fd)))};
   const auto status = process.run();
   if (status.ok()) return 0;
   std::fprintf(stderr, "engine: %s\n", status.error().message().c_str());

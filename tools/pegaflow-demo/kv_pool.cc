@@ -9,7 +9,8 @@
 
 #include "core/layout_builder.h"
 #include "pegaflow-demo/layout_names.h"
-#include "pegaflow-demo/pattern.h"
+#include "pegaflow-demo/row_id.h"
+#include "support/pattern.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -25,11 +26,11 @@ std::string describe(const RowId& id, std::size_t offset, std::byte expected, st
 
 void note_wrong_row(const RowId& id, std::uint64_t seed, std::span<const std::byte> row,
                     Mismatch& mismatch) {
-  mismatch.wrong_bytes += count_wrong_bytes(seed, row);
+  mismatch.wrong_bytes += tools::count_wrong_bytes(seed, row);
   if (!mismatch.first.empty()) return;
   std::size_t offset = 0;
-  while (row[offset] == pattern_byte(seed, offset)) ++offset;
-  mismatch.first = describe(id, offset, pattern_byte(seed, offset), row[offset]);
+  while (row[offset] == tools::pattern_byte(seed, offset)) ++offset;
+  mismatch.first = describe(id, offset, tools::pattern_byte(seed, offset), row[offset]);
 }
 
 }  // namespace
@@ -98,8 +99,9 @@ void KvPool::for_each_row(const Prompt& prompt, std::span<const std::uint32_t> i
 
 void KvPool::fill(const Prompt& prompt, std::span<const std::uint32_t> ids, std::uint32_t layer,
                   TokenInterval tokens) {
-  for_each_row(prompt, ids, layer, tokens,
-               [](const RowId& id, std::span<std::byte> bytes) { fill_row(row_seed(id), bytes); });
+  for_each_row(prompt, ids, layer, tokens, [](const RowId& id, std::span<std::byte> bytes) {
+    tools::fill_row(row_seed(id), bytes);
+  });
 }
 
 Mismatch KvPool::verify(const Prompt& prompt, std::span<const std::uint32_t> ids,
@@ -108,7 +110,7 @@ Mismatch KvPool::verify(const Prompt& prompt, std::span<const std::uint32_t> ids
   for (std::uint32_t layer = 0; layer < layers_; ++layer) {
     for_each_row(prompt, ids, layer, tokens, [&](const RowId& id, std::span<std::byte> bytes) {
       const auto seed = row_seed(id);
-      if (!row_matches(seed, bytes)) note_wrong_row(id, seed, bytes, mismatch);
+      if (!tools::row_matches(seed, bytes)) note_wrong_row(id, seed, bytes, mismatch);
     });
   }
   return mismatch;

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "pegaflow-demo/agent_status.h"
 #include "pegaflow-demo/model.h"
 #include "pegaflow-demo/options.h"
 #include "pegaflow-demo/prompt.h"
 #include "pegaflow-demo/stats.h"
+#include "support/agent_status.h"
 
 namespace pegaflow::demo {
 
@@ -27,8 +27,8 @@ struct RequestFailure {
 };
 
 struct LinkResult {
-  LinkKind kind = LinkKind::kMapped;
-  LinkState link;
+  tools::LinkKind kind = tools::LinkKind::kMapped;
+  tools::LinkState link;
   LinkSummary summary;
   std::uint64_t memory_bytes = 0;  // of all processes at the end, shared pages counted once
   double seconds = 0;

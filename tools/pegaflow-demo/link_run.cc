@@ -6,7 +6,7 @@
 #include "pegaflow-demo/cluster.h"
 #include "pegaflow-demo/progress.h"
 #include "pegaflow-demo/router.h"
-#include "pegaflow-demo/text_file.h"
+#include "support/text_file.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -109,17 +109,19 @@ std::vector<RequestFailure> failures_of(const Router& router) {
   return failures;
 }
 
-std::string tails(const ProcessGroup& processes) {
+std::string tails(const tools::ProcessGroup& processes) {
   std::string text;
   for (const auto& child : processes.children()) {
-    text += "---- " + child.log().string() + "\n" + tail_of_file(child.log(), kTailLines);
+    text += "---- " + child.log().string() + "\n" + tools::tail_of_file(child.log(), kTailLines);
   }
   return text;
 }
 
 Result<ClusterSpec> cluster_spec(const LinkRunSpec& spec) {
   const auto& [options, model, arrivals] = spec.workload;
-  ClusterSpec cluster{{options, spec.kind, spec.programs, spec.dir}, model, 0, 0};
+  const tools::PairOptions pair{spec.kind,         options.mapped_path, options.transport,
+                                options.integrity, options.slot_bytes,  options.slots};
+  ClusterSpec cluster{{pair, spec.programs, spec.dir}, options, model, 0, 0};
   PEGAFLOW_ASSIGN(cluster.producer_blocks,
                   pool_blocks(model, options.producer, options.pool_mib, arrivals));
   PEGAFLOW_ASSIGN(cluster.consumer_blocks,
@@ -157,7 +159,7 @@ Result<std::uint32_t> pool_blocks(const Model& model, const SideOptions& side,
                    " tokens; the largest request has " + std::to_string(largest) + " tokens");
 }
 
-LinkResult run_link(const LinkRunSpec& spec, const Interrupt& interrupt) {
+LinkResult run_link(const LinkRunSpec& spec, const tools::Interrupt& interrupt) {
   LinkResult result;
   result.kind = spec.kind;
   result.summary.requests = static_cast<std::uint32_t>(spec.workload.arrivals.size());

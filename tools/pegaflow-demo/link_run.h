@@ -5,21 +5,21 @@
 #include <filesystem>
 #include <span>
 
-#include "pegaflow-demo/interrupt.h"
 #include "pegaflow-demo/link_result.h"
-#include "pegaflow-demo/programs.h"
 #include "pegaflow/result.h"
+#include "support/interrupt.h"
+#include "support/programs.h"
 
 namespace pegaflow::demo {
 
 struct LinkRunSpec {
   Workload workload;
-  LinkKind kind = LinkKind::kMapped;
-  Programs programs;
+  tools::LinkKind kind = tools::LinkKind::kMapped;
+  tools::Programs programs;
   std::filesystem::path dir;  // exists, private
 };
 
-LinkResult run_link(const LinkRunSpec& spec, const Interrupt& interrupt);
+LinkResult run_link(const LinkRunSpec& spec, const tools::Interrupt& interrupt);
 
 // KV blocks of one rank for these requests: what `pool_mib` holds, or room for the largest and a
 // quarter more. kInvalidArgument: the largest request does not fit.

@@ -5,13 +5,14 @@
 #include <system_error>
 #include <vector>
 
+#include "pegaflow-demo/bundled_files.h"
 #include "pegaflow-demo/engine_main.h"
-#include "pegaflow-demo/interrupt.h"
 #include "pegaflow-demo/link_run.h"
 #include "pegaflow-demo/options.h"
 #include "pegaflow-demo/report.h"
-#include "pegaflow-demo/temp_dir.h"
 #include "pegaflow-demo/trace.h"
+#include "support/interrupt.h"
+#include "support/temp_dir.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -38,8 +39,8 @@ Result<Workload> load_workload(const DemoOptions& options) {
   return workload;
 }
 
-Status run_links(LinkRunSpec& spec, const TempDir& dir, std::vector<LinkResult>& results) {
-  PEGAFLOW_ASSIGN(const auto interrupt, Interrupt::create());
+Status run_links(LinkRunSpec& spec, const tools::TempDir& dir, std::vector<LinkResult>& results) {
+  PEGAFLOW_ASSIGN(const auto interrupt, tools::Interrupt::create());
   for (const auto kind : spec.workload.options.links) {
     spec.kind = kind;
     spec.dir = dir.path() / to_string(kind);
@@ -56,8 +57,8 @@ Status run_links(LinkRunSpec& spec, const TempDir& dir, std::vector<LinkResult>&
 Result<bool> run_demo(const DemoOptions& options) {
   LinkRunSpec spec;
   PEGAFLOW_ASSIGN(spec.workload, load_workload(options));
-  PEGAFLOW_ASSIGN(spec.programs, find_programs(options.bin_dir));
-  PEGAFLOW_ASSIGN(auto dir, TempDir::create());
+  PEGAFLOW_ASSIGN(spec.programs, tools::find_programs(options.bin_dir));
+  PEGAFLOW_ASSIGN(auto dir, tools::TempDir::create());
   if (options.keep) {
     dir.keep();
     std::fprintf(stderr, "topology and logs: %s\n", dir.path().c_str());

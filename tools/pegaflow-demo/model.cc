@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "base/json_view.h"
-#include "pegaflow-demo/mix.h"
-#include "pegaflow-demo/text_file.h"
+#include "support/mix.h"
+#include "support/text_file.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -18,7 +18,7 @@ Fingerprint fingerprint_of(const Model& model) {
   Fingerprint fingerprint{};
   const auto text = model_to_json(model);
   for (std::size_t i = 0; i < fingerprint.size(); i += sizeof(std::uint64_t)) {
-    const std::uint64_t word = mix_text(i, text);
+    const std::uint64_t word = tools::mix_text(i, text);
     std::memcpy(fingerprint.data() + i, &word, sizeof word);
   }
   return fingerprint;
@@ -48,7 +48,7 @@ Result<Model> parse_model(std::string_view json) {
 
 Result<Model> load_model(const std::filesystem::path& path) {
   constexpr std::size_t kMaxModelBytes = std::size_t{64} * 1024;
-  PEGAFLOW_ASSIGN(const auto text, read_text_file(path, kMaxModelBytes));
+  PEGAFLOW_ASSIGN(const auto text, tools::read_text_file(path, kMaxModelBytes));
   auto model = parse_model(text);
   if (!model.ok()) return model.error().within(path.string());
   return model;

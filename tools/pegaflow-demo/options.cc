@@ -80,8 +80,8 @@ void add_program(CLI::App& app, DemoOptions& options) {
 
 void choose_links(const Choices& choices, const CLI::App& app, DemoOptions& options) {
   const bool path_ucx = choices.path == "ucx";
-  if (choices.link == "mapped") options.links = {LinkKind::kMapped};
-  if (choices.link == "ucx" || path_ucx) options.links = {LinkKind::kUcx};
+  if (choices.link == "mapped") options.links = {tools::LinkKind::kMapped};
+  if (choices.link == "ucx" || path_ucx) options.links = {tools::LinkKind::kUcx};
   if (path_ucx && choices.link == "mapped") {
     throw CLI::ValidationError("--path", "ucx contradicts --link mapped");
   }
@@ -105,8 +105,6 @@ void choose(const Choices& choices, const CLI::App& app, DemoOptions& options) {
 }
 
 }  // namespace
-
-std::string_view to_string(LinkKind kind) { return kind == LinkKind::kMapped ? "mapped" : "ucx"; }
 
 ParsedOptions parse_options(int argc, const char* const* argv) {
   ParsedOptions parsed;

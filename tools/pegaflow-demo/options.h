@@ -9,12 +9,9 @@
 
 #include "pegaflow-demo/messages.h"
 #include "pegaflow/result.h"
+#include "support/topology_file.h"
 
 namespace pegaflow::demo {
-
-// The two ways between nodes that the demo shows.
-enum class LinkKind : std::uint8_t { kMapped, kUcx };
-std::string_view to_string(LinkKind kind);
 
 // One side's engines.
 struct SideOptions {
@@ -35,7 +32,7 @@ struct DemoOptions {
   Push push = Push::kLayer;
   std::uint32_t compute_ns = 800;  // per token and layer
   std::uint64_t pool_mib = 0;      // of each side, all ranks; 0: what the largest requests need
-  std::vector<LinkKind> links = {LinkKind::kMapped, LinkKind::kUcx};
+  std::vector<tools::LinkKind> links = {tools::LinkKind::kMapped, tools::LinkKind::kUcx};
   std::string mapped_path = "auto";  // auto, direct, agent
   std::string transport = "tcp";     // of the UCX link
   bool integrity = true;

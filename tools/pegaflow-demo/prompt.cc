@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "pegaflow-demo/mix.h"
+#include "support/mix.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -14,7 +14,7 @@ Prompt prompt_of(const TraceRow& row, TokenScale scale) {
   prompt.tile_tokens = kTraceBlockTokens / scale.divisor;
   std::uint64_t content = 0;
   for (const auto id : row.prefix_ids) {
-    content = mix(content, id);
+    content = tools::mix(content, id);
     prompt.tiles.push_back(content);
   }
   return prompt;
@@ -23,8 +23,9 @@ Prompt prompt_of(const TraceRow& row, TokenScale scale) {
 }  // namespace
 
 ContentHash Prompt::hash() const {
-  const std::array<std::uint64_t, 2> words = {mix(tiles.back(), n_tokens),
-                                              mix(mix(tiles.back(), n_tokens), tile_tokens)};
+  const std::array<std::uint64_t, 2> words = {
+      tools::mix(tiles.back(), n_tokens),
+      tools::mix(tools::mix(tiles.back(), n_tokens), tile_tokens)};
   ContentHash hash{};
   std::memcpy(hash.data(), words.data(), hash.size());
   return hash;
@@ -33,7 +34,7 @@ ContentHash Prompt::hash() const {
 std::vector<std::uint64_t> Prompt::block_keys(std::uint32_t block_tokens) const {
   std::vector<std::uint64_t> keys;
   for (std::uint32_t end = block_tokens; end <= n_tokens; end += block_tokens) {
-    keys.push_back(mix(content_at(end - 1), end));
+    keys.push_back(tools::mix(content_at(end - 1), end));
   }
   return keys;
 }

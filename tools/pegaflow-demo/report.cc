@@ -30,7 +30,7 @@ std::string way_of(const LinkResult& result) {
 }
 
 std::string ms(double us) { return format("%.2f", us / 1e3); }
-std::string three(const Percentiles& values) {
+std::string three(const tools::Percentiles& values) {
   return format("%.1f / %.1f / %.1f", values.p50 / 1e3, values.p90 / 1e3, values.p99 / 1e3);
 }
 
@@ -63,7 +63,7 @@ std::vector<Row> table_rows() {
   };
 }
 
-json percentiles_json(const Percentiles& values) {
+json percentiles_json(const tools::Percentiles& values) {
   return {{"p50", values.p50}, {"p90", values.p90}, {"p99", values.p99}};
 }
 

@@ -1,7 +1,6 @@
 #include "pegaflow-demo/stats.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace pegaflow::demo {
 namespace {
@@ -14,16 +13,11 @@ double us_between(std::uint64_t begin_ns, std::uint64_t end_ns) {
   return end_ns > begin_ns ? static_cast<double>(end_ns - begin_ns) / 1e3 : 0;
 }
 
-double nearest_rank(const std::vector<double>& sorted, double share) {
-  const auto rank = std::ceil(share * static_cast<double>(sorted.size()));
-  return sorted[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
-}
-
 LinkSummary::Stages median_stages(std::span<const Outcome* const> finished) {
   const auto median = [&](Nanos TransferStats::* stage) {
     std::vector<double> values;
     for (const auto* outcome : finished) values.push_back(to_us(outcome->stats.*stage));
-    return percentiles_of(std::move(values)).p50;
+    return tools::percentiles_of(std::move(values)).p50;
   };
   return {median(&TransferStats::offer_wait), median(&TransferStats::grant),
           median(&TransferStats::gather), median(&TransferStats::wire),
@@ -31,12 +25,6 @@ LinkSummary::Stages median_stages(std::span<const Outcome* const> finished) {
 }
 
 }  // namespace
-
-Percentiles percentiles_of(std::vector<double> values) {
-  if (values.empty()) return {};
-  std::ranges::sort(values);
-  return {nearest_rank(values, 0.5), nearest_rank(values, 0.9), nearest_rank(values, 0.99)};
-}
 
 std::uint64_t covered_ns(std::vector<TimeSpan> spans) {
   std::ranges::sort(spans, {}, &TimeSpan::begin_ns);
@@ -74,8 +62,8 @@ LinkSummary summarize(const Router& router) {
   const auto busy_ns = static_cast<double>(covered_ns(std::move(spans)));
   summary.busy_seconds = busy_ns / 1e9;
   summary.gbps = busy_ns > 0 ? static_cast<double>(summary.bytes) / busy_ns : 0;
-  summary.ready_to_done_us = percentiles_of(std::move(ready_to_done));
-  summary.exposed_us = percentiles_of(std::move(exposed));
+  summary.ready_to_done_us = tools::percentiles_of(std::move(ready_to_done));
+  summary.exposed_us = tools::percentiles_of(std::move(exposed));
   summary.stages = median_stages(finished);
   return summary;
 }

@@ -6,15 +6,9 @@
 #include <vector>
 
 #include "pegaflow-demo/router.h"
+#include "support/percentiles.h"
 
 namespace pegaflow::demo {
-
-struct Percentiles {
-  double p50 = 0, p90 = 0, p99 = 0;
-};
-// Nearest rank: the smallest value with at least that share of all values at or below it. Zeros
-// for no values.
-Percentiles percentiles_of(std::vector<double> values);
 
 struct TimeSpan {
   std::uint64_t begin_ns = 0, end_ns = 0;
@@ -30,10 +24,10 @@ struct LinkSummary {
   std::uint64_t bytes = 0;
   std::uint64_t chunks = 0;
   double busy_seconds = 0;
-  double gbps = 0;               // bytes / busy_seconds / 1e9
-  Percentiles ready_to_done_us;  // first ready call at P → done at D
-  Percentiles exposed_us;        // last ready call at P → done at D
-  struct Stages {                // medians over requests
+  double gbps = 0;                      // bytes / busy_seconds / 1e9
+  tools::Percentiles ready_to_done_us;  // first ready call at P → done at D
+  tools::Percentiles exposed_us;        // last ready call at P → done at D
+  struct Stages {                       // medians over requests
     double offer_wait_us = 0, grant_us = 0, gather_us = 0, wire_us = 0, scatter_us = 0;
   } stages;
 };

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/json_view.h"
-#include "pegaflow-demo/text_file.h"
+#include "support/text_file.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -53,7 +53,7 @@ Result<std::vector<TraceRow>> parse_trace(std::string_view text, std::size_t max
 }
 
 Result<std::vector<TraceRow>> load_trace(const std::filesystem::path& path, std::size_t max_rows) {
-  PEGAFLOW_ASSIGN(const auto text, read_text_file(path, kMaxTraceBytes));
+  PEGAFLOW_ASSIGN(const auto text, tools::read_text_file(path, kMaxTraceBytes));
   auto rows = parse_trace(text, max_rows);
   if (!rows.ok()) return rows.error().within(path.string());
   return rows;

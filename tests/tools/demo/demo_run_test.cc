@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "pegaflow-demo/process_group.h"
-#include "pegaflow-demo/temp_dir.h"
-#include "pegaflow-demo/text_file.h"
+#include "support/process_group.h"
+#include "support/temp_dir.h"
+#include "support/text_file.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -34,7 +34,7 @@ struct Run {
 // A small, quick workload unless `arguments` say otherwise.
 Run run_demo(const std::string& arguments) {
   Run run;
-  const auto dir = TempDir::create();
+  const auto dir = tools::TempDir::create();
   EXPECT_TRUE(dir.ok());
   const auto err = dir->path() / "err";
   const std::string command = "TMPDIR=" + dir->path().string() +
@@ -50,7 +50,7 @@ Run run_demo(const std::string& arguments) {
   }
   const int status = ::pclose(pipe);
   run.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  run.err = tail_of_file(err, 1000);
+  run.err = tools::tail_of_file(err, 1000);
   std::filesystem::remove(err);
   EXPECT_TRUE(std::filesystem::is_empty(dir->path())) << "the demo left files behind";
   return run;
@@ -123,10 +123,10 @@ TEST(DemoMapped, one_damaged_bit_is_found_and_named) {
 }
 
 TEST(DemoMapped, an_agent_that_does_not_start_is_named_and_its_log_shown) {
-  const auto bin = TempDir::create();
+  const auto bin = tools::TempDir::create();
   ASSERT_TRUE(bin.ok());
   const auto agent = bin->path() / "pegaflow-agent";
-  ASSERT_TRUE(write_text_file(agent, "#!/bin/sh\necho no luck today\nexit 7\n").ok());
+  ASSERT_TRUE(tools::write_text_file(agent, "#!/bin/sh\necho no luck today\nexit 7\n").ok());
   std::filesystem::permissions(agent, std::filesystem::perms::owner_all);
   std::filesystem::create_symlink(PEGAFLOW_RENDEZVOUS, bin->path() / "pegaflow-rendezvous");
   const auto run = run_demo("--link mapped --bin-dir " + bin->path().string());
@@ -163,8 +163,8 @@ class DemoInterrupted : public testing::Test {
   std::vector<pid_t> process(const std::string& word) const {
     std::vector<pid_t> pids;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      const auto arguments = read_text_file(entry.path() / "cmdline", 65'536);
-      const auto environment = read_text_file(entry.path() / "environ", 1 << 20);
+      const auto arguments = tools::read_text_file(entry.path() / "cmdline", 65'536);
+      const auto environment = tools::read_text_file(entry.path() / "environ", 1 << 20);
       if (!arguments.ok() || !environment.ok()) continue;
       const bool ours = environment->find("TMPDIR=" + dir_->path().string()) != std::string::npos;
       if (ours && arguments->find(word) != std::string::npos) {
@@ -176,7 +176,8 @@ class DemoInterrupted : public testing::Test {
   pid_t decode_agent() const {
     const auto pids = process("--name");
     for (const auto pid : pids) {
-      const auto arguments = read_text_file("/proc/" + std::to_string(pid) + "/cmdline", 65'536);
+      const auto arguments =
+          tools::read_text_file("/proc/" + std::to_string(pid) + "/cmdline", 65'536);
       if (arguments.ok() && arguments->find("decode-0") != std::string::npos) return pid;
     }
     return 0;
@@ -189,7 +190,7 @@ class DemoInterrupted : public testing::Test {
       ::poll(nullptr, 0, 10);  // poll interval
     }
   }
-  std::string log() const { return tail_of_file(group_.children()[0].log(), 1000); }
+  std::string log() const { return tools::tail_of_file(group_.children()[0].log(), 1000); }
   void expect_clean_end() {
     pollfd ended{group_.children()[0].pidfd(), POLLIN, 0};
     ASSERT_EQ(::poll(&ended, 1, 40'000), 1) << log();
@@ -200,8 +201,8 @@ class DemoInterrupted : public testing::Test {
     EXPECT_TRUE(std::filesystem::is_empty(dir_->path())) << "the demo left files behind";
   }
 
-  Result<TempDir> dir_ = TempDir::create();
-  ProcessGroup group_{dir_->path()};
+  Result<tools::TempDir> dir_ = tools::TempDir::create();
+  tools::ProcessGroup group_{dir_->path()};
 };
 
 TEST_F(DemoInterrupted, ends_all_processes_and_cleans_up_when_asked_to_end) {

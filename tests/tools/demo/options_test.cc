@@ -25,7 +25,7 @@ TEST(Options, by_default_both_links_run_between_different_layouts) {
   const auto parsed = parse({});
   ASSERT_FALSE(parsed.exit_status) << parsed.text;
   const auto& options = parsed.options;
-  EXPECT_THAT(options.links, ElementsAre(LinkKind::kMapped, LinkKind::kUcx));
+  EXPECT_THAT(options.links, ElementsAre(tools::LinkKind::kMapped, tools::LinkKind::kUcx));
   EXPECT_NE(options.producer.layout, options.consumer.layout);
   EXPECT_NE(options.producer.block_tokens, options.consumer.block_tokens);
   EXPECT_NE(options.producer.tp, options.consumer.tp);
@@ -54,7 +54,7 @@ TEST(Options, each_option_reaches_its_value) {
   EXPECT_EQ(options.consumer.layout, "hnd");
   EXPECT_EQ(options.producer.block_tokens, 8u);
   EXPECT_EQ(options.consumer.block_tokens, 64u);
-  EXPECT_THAT(options.links, ElementsAre(LinkKind::kMapped));
+  EXPECT_THAT(options.links, ElementsAre(tools::LinkKind::kMapped));
   EXPECT_EQ(options.mapped_path, "agent");
   EXPECT_EQ(options.transport, "posix");
   EXPECT_EQ(options.concurrency, 9u);
@@ -77,7 +77,7 @@ TEST(Options, a_repeated_option_counts_as_last_given) {
 }
 
 TEST(Options, path_ucx_means_the_ucx_link) {
-  EXPECT_THAT(parse({"--path", "ucx"}).options.links, ElementsAre(LinkKind::kUcx));
+  EXPECT_THAT(parse({"--path", "ucx"}).options.links, ElementsAre(tools::LinkKind::kUcx));
 }
 
 TEST(Options, contradictions_and_impossible_values_are_refused_with_their_name) {

@@ -1,9 +1,11 @@
-#include "pegaflow-demo/pattern.h"
+#include "support/pattern.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <vector>
+
+#include "pegaflow-demo/row_id.h"
 
 namespace pegaflow::demo {
 namespace {
@@ -11,14 +13,14 @@ namespace {
 RC_GTEST_PROP(Pattern, any_flipped_bit_is_found, (std::uint64_t seed)) {
   const auto size = *rc::gen::inRange<std::size_t>(1, 300);
   std::vector<std::byte> row(size);
-  fill_row(seed, row);
-  RC_ASSERT(row_matches(seed, row));
-  RC_ASSERT(count_wrong_bytes(seed, row) == 0u);
+  tools::fill_row(seed, row);
+  RC_ASSERT(tools::row_matches(seed, row));
+  RC_ASSERT(tools::count_wrong_bytes(seed, row) == 0u);
   const auto at = *rc::gen::inRange<std::size_t>(0, size);
   row[at] ^= static_cast<std::byte>(1u << *rc::gen::inRange(0, 8));
-  RC_ASSERT(!row_matches(seed, row));
-  RC_ASSERT(count_wrong_bytes(seed, row) == 1u);
-  RC_ASSERT(row[at] != pattern_byte(seed, at));
+  RC_ASSERT(!tools::row_matches(seed, row));
+  RC_ASSERT(tools::count_wrong_bytes(seed, row) == 1u);
+  RC_ASSERT(row[at] != tools::pattern_byte(seed, at));
 }
 
 TEST(Pattern, rows_differ_in_every_part_of_their_identity) {
@@ -32,14 +34,14 @@ TEST(Pattern, rows_differ_in_every_part_of_their_identity) {
 TEST(Pattern, a_row_shifted_by_one_byte_or_word_does_not_match) {
   std::vector<std::byte> row(264);
   const auto seed = row_seed({7, 0, 0, 0, 0});
-  fill_row(seed, row);
-  EXPECT_FALSE(row_matches(seed, std::span(row).subspan(1, 256)));
-  EXPECT_FALSE(row_matches(seed, std::span(row).subspan(8, 256)));
+  tools::fill_row(seed, row);
+  EXPECT_FALSE(tools::row_matches(seed, std::span(row).subspan(1, 256)));
+  EXPECT_FALSE(tools::row_matches(seed, std::span(row).subspan(8, 256)));
 }
 
 TEST(Pattern, memory_nobody_wrote_does_not_match) {
   const std::vector<std::byte> zeros(256);
-  EXPECT_FALSE(row_matches(row_seed({0, 0, 0, 0, 0}), zeros));
+  EXPECT_FALSE(tools::row_matches(row_seed({0, 0, 0, 0, 0}), zeros));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ Workload workload() {
 
 LinkResult good() {
   LinkResult result;
-  result.kind = LinkKind::kUcx;
+  result.kind = tools::LinkKind::kUcx;
   result.link = {"up", "ucx", "tcp"};
   result.summary.requests = 2;
   result.summary.finished = 2;

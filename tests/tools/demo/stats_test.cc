@@ -8,17 +8,17 @@ namespace {
 TEST(Stats, percentiles_are_values_that_occurred) {
   std::vector<double> values;
   for (int i = 100; i >= 1; --i) values.push_back(i);
-  const auto result = percentiles_of(values);
+  const auto result = tools::percentiles_of(values);
   EXPECT_DOUBLE_EQ(result.p50, 50);
   EXPECT_DOUBLE_EQ(result.p90, 90);
   EXPECT_DOUBLE_EQ(result.p99, 99);
 }
 
 TEST(Stats, percentiles_of_few_values) {
-  EXPECT_DOUBLE_EQ(percentiles_of({}).p99, 0);
-  EXPECT_DOUBLE_EQ(percentiles_of({7}).p50, 7);
-  EXPECT_DOUBLE_EQ(percentiles_of({1, 2}).p50, 1);
-  EXPECT_DOUBLE_EQ(percentiles_of({1, 2}).p90, 2);
+  EXPECT_DOUBLE_EQ(tools::percentiles_of({}).p99, 0);
+  EXPECT_DOUBLE_EQ(tools::percentiles_of({7}).p50, 7);
+  EXPECT_DOUBLE_EQ(tools::percentiles_of({1, 2}).p50, 1);
+  EXPECT_DOUBLE_EQ(tools::percentiles_of({1, 2}).p90, 2);
 }
 
 TEST(Stats, overlapping_time_counts_once) {

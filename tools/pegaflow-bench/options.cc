@@ -1,0 +1,92 @@
+#include "pegaflow-bench/options.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <sstream>
+
+#include "pegaflow-bench/workload.h"
+
+namespace pegaflow::bench {
+namespace {
+
+constexpr std::uint64_t kMaxBytes = std::uint64_t{64} << 30;
+
+void add_workload(CLI::App& app, BenchOptions& options) {
+  auto* group = app.add_option_group("Workload");
+  group->add_option("--pages", options.pages, "Page sizes in bytes: one contiguous piece each")
+      ->delimiter(',')
+      ->check(CLI::Range(kMinPageBytes, kMaxBytes));
+  group->add_option("--totals", options.totals, "Bytes of a transfer")
+      ->delimiter(',')
+      ->check(CLI::Range(kMinPageBytes, kMaxBytes));
+  group->add_option("--iterations", options.iterations, "Timed transfers of each size")
+      ->check(CLI::Range(1u, 1'000'000u));
+  group->add_option("--warmup", options.warmup, "Transfers before, not timed")
+      ->check(CLI::Range(0u, 1'000'000u));
+  group
+      ->add_option("--settle-us", options.settle_us,
+                   "Pause between D's request and P's data becoming ready")
+      ->check(CLI::Range(0u, 1'000'000u));
+  group->add_option("--memory", options.memory, "Of both pools")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, MemoryKind>{
+          {"host", MemoryKind::kHost}, {"cuda", MemoryKind::kCuda}}));
+  group->add_option("--seed", options.seed, "Of page ids and bytes");
+}
+
+void add_links(CLI::App& app, BenchOptions& options, std::vector<std::string>& links) {
+  auto* group = app.add_option_group("Links");
+  group->add_option("--links", links, "direct, agent: mapped, of one host; ucx: as between hosts")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"direct", "agent", "ucx"}));
+  group->add_option("--transport", options.transport, "The UCX link's data transport");
+  group->add_option("--integrity", options.integrity, "A checksum per chunk: true, false");
+  group->add_option("--slot-bytes", options.slot_bytes, "Bytes of a staging slot, a power of two")
+      ->check(CLI::Range(std::uint64_t{4096}, std::uint64_t{64} << 20));
+  group->add_option("--slots", options.slots, "Staging slots of each agent")
+      ->check(CLI::Range(2u, 4096u));
+}
+
+void add_program(CLI::App& app, BenchOptions& options) {
+  app.add_flag("--samples", options.samples, "Every transfer's times in each line, too");
+  app.add_option("--bin-dir", options.bin_dir, "Where pegaflow-agent and -rendezvous are");
+  app.add_option("--sink-fd", options.sink.fd)->group("");
+  app.add_option("--sink-socket", options.sink.socket_path)->group("");
+  app.add_option("--sink-number", options.sink.number)->group("");
+}
+
+void check(const BenchOptions& options) {
+  for (const auto total : options.totals) {
+    for (const auto page : options.pages) {
+      if (page > total) continue;  // left out
+      const auto status = check_workload({page, total, options.memory, options.seed});
+      if (!status.ok()) throw CLI::ValidationError("--pages", status.error().message());
+    }
+  }
+}
+
+}  // namespace
+
+ParsedOptions parse_options(int argc, const char* const* argv) {
+  ParsedOptions parsed;
+  auto& options = parsed.options;
+  std::vector<std::string> links;
+  CLI::App app(
+      "Times transfers of random pages between two engine processes; one JSON object a line.",
+      "pegaflow-bench");
+  add_workload(app, options);
+  add_links(app, options, links);
+  add_program(app, options);
+  try {
+    app.parse(argc, argv);
+    check(options);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream text;
+    parsed.exit_status = app.exit(error, text, text) == 0 ? 0 : 2;
+    parsed.text = text.str();
+  }
+  if (!links.empty()) options.links.clear();
+  for (auto& link : links) options.links.push_back({std::move(link)});
+  return parsed;
+}
+
+}  // namespace pegaflow::bench

@@ -1,0 +1,54 @@
+// BenchOptions: what the command line asks for. bench/README.md explains what is measured.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pegaflow/kv_layout.h"
+
+namespace pegaflow::bench {
+
+// A way from P's pool to D's: "direct" and "agent" are the two mapped links, "ucx" is the link
+// between hosts.
+struct LinkChoice {
+  std::string name;
+  bool ucx() const { return name == "ucx"; }
+};
+
+// What a sink process is told by its parent.
+struct SinkArguments {
+  int fd = -1;              // of the channel; ≥ 0: this process is a sink
+  std::string socket_path;  // of D's agent
+  std::uint32_t number = 0;
+};
+
+struct BenchOptions {
+  std::vector<LinkChoice> links = {{"direct"}, {"agent"}, {"ucx"}};
+  std::vector<std::uint64_t> pages = {256, 2048, 4096, 16384, 65536, 1 << 20};  // bytes
+  std::vector<std::uint64_t> totals = {std::uint64_t{32} << 20};                // bytes
+  std::uint32_t iterations = 50;
+  std::uint32_t warmup = 10;
+  MemoryKind memory = MemoryKind::kHost;  // of the engines' pools
+  std::string transport = "tcp";          // of the UCX link
+  bool integrity = true;
+  std::uint64_t slot_bytes = std::uint64_t{4} << 20;
+  std::uint32_t slots = 32;
+  std::uint32_t settle_us = 1000;
+  std::uint64_t seed = 1;
+  bool samples = false;
+  std::filesystem::path bin_dir;  // empty: where this program lies, or near it
+  SinkArguments sink;
+};
+
+struct ParsedOptions {
+  BenchOptions options;
+  std::optional<int> exit_status;  // set: print `text` and end (help, version, wrong usage)
+  std::string text;
+};
+// Never throws and never exits.
+ParsedOptions parse_options(int argc, const char* const* argv);
+
+}  // namespace pegaflow::bench
