@@ -1,0 +1,114 @@
+"""What the machine can do: one memcpy of everything, and process_vm_writev of the random pages."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import platform
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from workload import Pages, Pool, Times, Workload, libc, parse_options, report
+
+VECTORS_PER_CALL = 1024  # IOV_MAX
+DEADLINE_S = 60.0
+
+
+def memcpy(workload: Workload, iterations: int, warmup: int) -> tuple[Times, bool]:
+    """One piece as long as all pages, from one random place to another."""
+    source, sink = Pool(workload.pool_bytes), Pool(workload.pool_bytes)
+    source.words(workload.page)[:] = workload.content()
+    random = np.random.default_rng(workload.seed)
+    copy = libc().memcpy
+    copy.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    copy.restype = ctypes.c_void_p
+    times = Times()
+    right = True
+    for i in range(warmup + iterations):
+        places = random.integers(0, workload.pool_bytes - workload.total, 2) // 64 * 64
+        begin, to = int(places[0]), int(places[1])
+        started = time.monotonic_ns()
+        copy(sink.address + to, source.address + begin, workload.total)
+        took_us = (time.monotonic_ns() - started) / 1e3
+        if i >= warmup:
+            times.total_us.append(took_us)
+            times.target_us.append(took_us)
+        end = workload.total
+        right = bool(np.array_equal(sink.bytes[to:][:end], source.bytes[begin:][:end]))
+    return times, right
+
+
+def vectors(address: int, pages: Pages, page: int) -> NDArray[np.uint64]:
+    """An array of iovec."""
+    rows = np.empty((len(pages), 2), dtype=np.uint64)
+    rows[:, 0] = address + pages.astype(np.uint64) * page
+    rows[:, 1] = page
+    return rows
+
+
+def serve(pipe: Connection, workload: Workload) -> None:
+    pool = Pool(workload.pool_bytes)
+    pipe.send((os.getpid(), pool.address))
+    while (command := pipe.recv()) != "quit":
+        source, own = command
+        wanted = workload.content()[source]
+        pipe.send(bool(np.array_equal(pool.words(workload.page)[own], wanted)))
+
+
+def write_all(write: Any, pid: int, own: NDArray[np.uint64], peer: NDArray[np.uint64]) -> None:
+    for first in range(0, len(own), VECTORS_PER_CALL):
+        count = min(VECTORS_PER_CALL, len(own) - first)
+        wanted = int(own[first : first + count, 1].sum())
+        here, there = own[first:].ctypes.data, peer[first:].ctypes.data
+        if write(pid, here, count, there, count, 0) != wanted:
+            raise OSError(ctypes.get_errno(), "process_vm_writev")
+
+
+def process_vm_writev(workload: Workload, iterations: int, warmup: int) -> tuple[Times, bool]:
+    pipe, other = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=serve, args=(other, workload), daemon=True)
+    process.start()
+    pool = Pool(workload.pool_bytes)
+    pool.words(workload.page)[:] = workload.content()
+    pid, address = pipe.recv()
+    write = libc().process_vm_writev
+    write.argtypes = [ctypes.c_int, *[ctypes.c_void_p, ctypes.c_ulong] * 2, ctypes.c_ulong]
+    write.restype = ctypes.c_ssize_t
+    picks = zip(workload.picks(0), workload.picks(1), strict=False)
+    times = Times()
+    for i, (source, sink) in enumerate(picks):
+        own = vectors(pool.address, source, workload.page)
+        peer = vectors(address, sink, workload.page)
+        started = time.monotonic_ns()
+        write_all(write, pid, own, peer)
+        took_us = (time.monotonic_ns() - started) / 1e3
+        if i >= warmup:
+            times.total_us.append(took_us)
+            times.target_us.append(took_us)
+        if i + 1 == warmup + iterations:
+            pipe.send((source, sink))
+            break
+    right = bool(pipe.recv())
+    pipe.send("quit")
+    process.join(10)
+    return times, right
+
+
+FLOORS = {"memcpy": memcpy, "process_vm_writev": process_vm_writev}
+
+
+def main() -> None:
+    options = parse_options(str(__doc__), list(FLOORS))
+    for workload in options.workloads():
+        for variant in options.variants:
+            times, right = FLOORS[variant](workload, options.iterations, options.warmup)
+            report("floor", platform.release(), variant, "memory", workload, times, right)
+
+
+if __name__ == "__main__":
+    main()

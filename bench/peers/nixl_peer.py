@@ -1,0 +1,181 @@
+"""NIXL between two processes of this host: WRITE of random pages, then a notification.
+
+Timed: from posting a prepared request until the initiator's status is done, and until the target
+has the notification. Not timed: registration, prepared descriptor lists, making the request.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import multiprocessing
+import os
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from workload import Options, Pages, Pool, Times, Workload, parse_options, report
+
+# Environment, backend options, and whether NIXL's own progress thread runs.
+VARIANTS: dict[str, tuple[dict[str, str], dict[str, str], bool]] = {
+    "default": ({}, {}, True),
+    "sgl": ({"NIXL_UCX_SGL_ENABLE": "1"}, {}, True),
+    "no-progress-thread": ({}, {}, False),
+    "threads": ({}, {"num_threads": "2"}, True),
+    "shm": ({}, {"ucx_error_handling_mode": "none"}, True),
+    "shm-no-progress-thread": ({}, {"ucx_error_handling_mode": "none"}, False),
+    "shm-sgl": ({"NIXL_UCX_SGL_ENABLE": "1"}, {"ucx_error_handling_mode": "none"}, True),
+    "tcp": ({"UCX_TLS": "tcp"}, {}, True),
+    "tcp-no-progress-thread": ({"UCX_TLS": "tcp"}, {}, False),
+    "tcp-sgl": ({"UCX_TLS": "tcp", "NIXL_UCX_SGL_ENABLE": "1"}, {}, True),
+}
+DEADLINE_S = 60.0
+
+
+def make_agent(name: str, variant: str) -> Any:
+    environment, backend, progress = VARIANTS[variant]
+    os.environ.update(environment)
+    os.environ.setdefault("NIXL_LOG_LEVEL", "ERROR")
+    from nixl_cu13._api import nixl_agent, nixl_agent_config
+
+    agent = nixl_agent(name, nixl_agent_config(enable_prog_thread=progress, backends=[]))
+    agent.create_backend("UCX", backend)
+    return agent
+
+
+def page_list(agent: Any, address: int, workload: Workload) -> Any:
+    rows = np.zeros((workload.pool_pages, 3), dtype=np.uint64)
+    rows[:, 0] = address + np.arange(workload.pool_pages, dtype=np.uint64) * workload.page
+    rows[:, 1] = workload.page
+    return agent.get_xfer_descs(rows, "DRAM")
+
+
+def wait_for_notification(agent: Any, message: bytes) -> int:
+    """Polls, which is all that NIXL offers; gives way to the other processes of the machine."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        for messages in agent.get_new_notifs().values():
+            if message in messages:
+                return time.monotonic_ns()
+        os.sched_yield()
+    raise TimeoutError("no notification came")
+
+
+def serve(pipe: Connection, variant: str, workload: Workload) -> None:
+    """The target process."""
+    agent = make_agent("target", variant)
+    pool = Pool(workload.pool_bytes)
+    agent.register_memory([(pool.address, pool.size, 0, "")], "DRAM")
+    pipe.send((agent.get_agent_metadata(), pool.address))
+    agent.add_remote_agent(pipe.recv())
+    source, own = workload.picks(0), workload.picks(1)
+    last: tuple[Pages, Pages] | None = None
+    number = 0
+    while (command := pipe.recv()) != "quit":
+        if command == "expect":
+            last = (next(source), next(own))
+            pipe.send("ready")
+            pipe.send(wait_for_notification(agent, b"transfer-%d" % number))
+            number += 1
+        elif command == "clear":
+            pool.bytes[:] = 0
+            pipe.send("cleared")
+        elif command == "check":
+            assert last is not None
+            wanted = workload.content()[last[0]]
+            pipe.send(bool(np.array_equal(pool.words(workload.page)[last[1]], wanted)))
+
+
+class Initiator:
+    """P's side: owns the target process."""
+
+    def __init__(self, variant: str, workload: Workload) -> None:
+        self._workload = workload
+        self._pipe, other = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=serve, args=(other, variant, workload), daemon=True)
+        self._process.start()
+        self._agent = make_agent("initiator", variant)
+        self._pool = Pool(workload.pool_bytes)
+        self._pool.words(workload.page)[:] = workload.content()
+        self._agent.register_memory([(self._pool.address, self._pool.size, 0, "")], "DRAM")
+        metadata, address = self._pipe.recv()
+        self._peer = self._agent.add_remote_agent(metadata)
+        self._pipe.send(self._agent.get_agent_metadata())
+        own_list = page_list(self._agent, self._pool.address, workload)
+        peer_list = page_list(self._agent, address, workload)
+        self._own = self._agent.prep_xfer_dlist("NIXL_INIT_AGENT", own_list)
+        self._peers = self._agent.prep_xfer_dlist(self._peer, peer_list)
+        self._source, self._sink = workload.picks(0), workload.picks(1)
+        self._number = 0
+
+    def transfer(self, times: Times | None) -> None:
+        agent = self._agent
+        request = agent.make_prepped_xfer(
+            "WRITE",
+            self._own,
+            next(self._source),
+            self._peers,
+            next(self._sink),
+            b"transfer-%d" % self._number,
+        )
+        self._number += 1
+        self._ask("expect")
+        started = time.monotonic_ns()
+        state = agent.transfer(request)
+        while state == "PROC":
+            state = agent.check_xfer_state(request)
+        ended = time.monotonic_ns()
+        if state != "DONE":
+            raise RuntimeError(f"a transfer ended {state}")
+        while not self._pipe.poll(0):  # the notification, too, may need this side's progress
+            agent.get_new_notifs()
+            os.sched_yield()
+        seen = self._pipe.recv()
+        agent.release_xfer_handle(request)
+        if times is not None:
+            times.total_us.append((ended - started) / 1e3)
+            times.target_us.append((seen - started) / 1e3)
+
+    def run(self, iterations: int, warmup: int) -> tuple[Times, bool]:
+        times = Times()
+        for _ in range(warmup):
+            self.transfer(None)
+        for _ in range(iterations):
+            self.transfer(times)
+        self._ask("clear")
+        self.transfer(None)
+        right = self._ask("check")
+        self._pipe.send("quit")
+        self._process.join(10)
+        return times, bool(right)
+
+    def _ask(self, command: str) -> Any:
+        self._pipe.send(command)
+        if not self._pipe.poll(DEADLINE_S):
+            raise TimeoutError(f"the target did not answer {command}")
+        return self._pipe.recv()
+
+
+def measure(variant: str, workload: Workload, options: Options) -> None:
+    times, right = Initiator(variant, workload).run(options.iterations, options.warmup)
+    version = importlib.metadata.version("nixl-cu13")
+    transport = "tcp" if variant.startswith("tcp") else "ucx"
+    report("nixl", version, variant, transport, workload, times, right)
+
+
+def main() -> None:
+    options = parse_options(str(__doc__), list(VARIANTS))
+    spawn = multiprocessing.get_context("spawn")
+    for workload in options.workloads():
+        for variant in options.variants:
+            # A process for each: settings are read once, from the environment.
+            child = spawn.Process(target=measure, args=(variant, workload, options))
+            child.start()
+            child.join()
+            if child.exitcode != 0:
+                raise SystemExit(f"nixl {variant}, pages of {workload.page}: {child.exitcode}")
+
+
+if __name__ == "__main__":
+    main()
