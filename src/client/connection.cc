@@ -108,8 +108,13 @@ Result<Connection> connect_to_agent(const SessionConfig& config, std::uint64_t i
   PEGAFLOW_ASSIGN(wire::Welcome welcome, welcome_of(packet));
   PEGAFLOW_ASSIGN(memory::RingMemory ring,
                   memory::RingMemory::map(std::move(packet.fds[0]), welcome.ring_entries));
-  return Connection{std::move(socket), std::move(welcome), std::move(ring),
-                    EventFd(std::move(packet.fds[1])), EventFd(std::move(packet.fds[2]))};
+  PEGAFLOW_ASSIGN(EventFd own_wakeup, EventFd::create());
+  return Connection{std::move(socket),
+                    std::move(welcome),
+                    std::move(ring),
+                    EventFd(std::move(packet.fds[1])),
+                    EventFd(std::move(packet.fds[2])),
+                    std::move(own_wakeup)};
 }
 
 }  // namespace pegaflow::client

@@ -16,8 +16,9 @@ struct Connection {
   SeqpacketSocket socket;
   wire::Welcome welcome;
   memory::RingMemory ring;
-  EventFd wakeup;        // what this client sleeps on
+  EventFd wakeup;        // what the agent wakes this client with; only the agent can signal it
   EventFd agent_wakeup;  // what the agent sleeps on
+  EventFd own_wakeup;    // what this process's other threads wake the mover with
 };
 
 // kInvalidArgument names the field of the config that cannot work.

@@ -33,12 +33,14 @@ Wait next_wait(const WaitPolicy& policy, bool expecting, Nanos idle_for) {
   return idle_for < policy.nap_until ? Wait::kNap : Wait::kSleep;
 }
 
-bool sleep_on(const EventFd& wakeup, int socket, Millis timeout) {
-  std::array<pollfd, 2> waited{{{wakeup.fd(), POLLIN, 0}, {socket, POLLIN, 0}}};
+bool sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Millis timeout) {
+  std::array<pollfd, 3> waited{
+      {{from_agent.fd(), POLLIN, 0}, {from_engine.fd(), POLLIN, 0}, {socket, POLLIN, 0}}};
   const int ready = ::poll(waited.data(), waited.size(), static_cast<int>(timeout.count()));
   if (ready <= 0) return false;
-  if (waited[0].revents != 0) wakeup.drain();
-  return waited[1].revents != 0;
+  if (waited[0].revents != 0) from_agent.drain();
+  if (waited[1].revents != 0) from_engine.drain();
+  return waited[2].revents != 0;
 }
 
 }  // namespace pegaflow::client

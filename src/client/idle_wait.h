@@ -21,7 +21,8 @@ enum class Wait : std::uint8_t { kSpin, kNap, kSleep };
 // What to do `idle_for` after the last activity; `expecting`: something is due soon.
 Wait next_wait(const WaitPolicy& policy, bool expecting, Nanos idle_for);
 
-// Sleeps until the event fd or the socket is readable, at most `timeout`. True: the socket is.
-bool sleep_on(const EventFd& wakeup, int socket, Millis timeout);
+// Sleeps until one of the event fds or the socket is readable, at most `timeout`. True: the socket
+// is. What was signalled is taken.
+bool sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Millis timeout);
 
 }  // namespace pegaflow::client

@@ -123,7 +123,9 @@ void MoverLoop::wait() {
   if (how == Wait::kNap) return std::this_thread::sleep_for(policy_.nap);
   Millis timeout{0};
   if (!prepare_sleep(timeout)) return;
-  if (ring_.announce_sleep()) socket_due_ |= sleep_on(connection_.wakeup, setup_.fd(), timeout);
+  if (ring_.announce_sleep()) {
+    socket_due_ |= sleep_on(connection_.wakeup, connection_.own_wakeup, setup_.fd(), timeout);
+  }
   ring_.awake();
   state_.mover_asleep.store(false, std::memory_order_relaxed);
 }

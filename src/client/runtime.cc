@@ -66,7 +66,8 @@ Runtime::~Runtime() {
 
 // Wakes the mover if it sleeps; while it does not, it finds by itself what was changed.
 void Runtime::wake() {
-  if (state_.mover_asleep.exchange(false, std::memory_order_relaxed)) connection_.wakeup.signal();
+  if (state_.mover_asleep.exchange(false, std::memory_order_relaxed))
+    connection_.own_wakeup.signal();
 }
 
 Status Runtime::usable() const {

@@ -41,7 +41,7 @@ void AgentStub::welcome() {
   ring_.emplace(need(memory::RingMemory::create(options_.ring_entries)));
   reader_.emplace(ring_->reader(memory::RingDirection::kClientToAgent));
   writer_.emplace(ring_->writer(memory::RingDirection::kAgentToClient));
-  client_wakeup_.emplace(need(EventFd::create()));
+  client_wakeup_.emplace(need(EventFd::create_ends()));
   own_wakeup_.emplace(need(EventFd::create()));
   wire::Welcome message;
   message.epoch = AgentEpoch{42};
@@ -50,7 +50,7 @@ void AgentStub::welcome() {
   message.ring_entries = options_.ring_entries;
   message.total_ms = options_.total_ms;
   message.engine_tick_ms = options_.engine_tick_ms;
-  send_setup(message, std::array{ring_->fd(), client_wakeup_->fd(), own_wakeup_->fd()});
+  send_setup(message, std::array{ring_->fd(), client_wakeup_->sleeping.fd(), own_wakeup_->fd()});
 }
 
 void AgentStub::send_setup(const wire::SessionMessage& message, std::span<const int> fds) {
@@ -72,7 +72,7 @@ void AgentStub::send(const wire::AgentMessage& message) {
     std::this_thread::yield();
   }
   tick();
-  if (writer_->claim_wakeup()) client_wakeup_->signal();
+  if (writer_->claim_wakeup()) client_wakeup_->signalling.signal();
 }
 
 std::optional<wire::ClientMessage> AgentStub::poll() {

@@ -70,7 +70,7 @@ class AgentStub {
   void tick() { ring_->agent_tick().fetch_add(1); }
   std::uint64_t client_tick() const { return ring_->client_tick().load(); }
   memory::RingMemory& ring() { return *ring_; }
-  void wake_client() { client_wakeup_->signal(); }
+  void wake_client() { client_wakeup_->signalling.signal(); }
 
   // ---- regions
   memory::Region& add_region(RegionId id, bool own, std::uint64_t slot_bytes, std::uint32_t slots);
@@ -98,7 +98,8 @@ class AgentStub {
   std::optional<memory::RingMemory> ring_;
   std::optional<memory::RingReader> reader_;
   std::optional<memory::RingWriter> writer_;
-  std::optional<EventFd> client_wakeup_, own_wakeup_;
+  std::optional<EventFd::Ends> client_wakeup_;
+  std::optional<EventFd> own_wakeup_;
   std::map<RegionId, std::unique_ptr<memory::Region>> regions_;
   std::uint32_t generation_ = 0;
 };

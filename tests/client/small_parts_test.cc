@@ -62,6 +62,21 @@ TEST(IdleWait, spins_then_naps_then_sleeps_where_cores_are_many) {
   EXPECT_EQ(next_wait(policy, true, milliseconds(5)), Wait::kSleep);
 }
 
+// As an agent gives it: this process can sleep on its end, but not signal it.
+TEST(IdleWait, an_engine_thread_wakes_the_mover_and_so_does_the_agent) {
+  const auto agent = EventFd::create_ends().value();
+  const auto engine = EventFd::create().value();
+  const auto socket = EventFd::create().value();
+  engine.signal();
+  EXPECT_FALSE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)));
+  EXPECT_FALSE(engine.drain()) << "the signal is taken";
+  agent.signalling.signal();
+  EXPECT_FALSE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)));
+  EXPECT_FALSE(agent.sleeping.drain());
+  socket.signal();
+  EXPECT_TRUE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)));
+}
+
 Rank tp(std::uint32_t index, std::uint32_t size) { return {0, 1, 0, 1, index, size}; }
 StreamKey stream(std::uint64_t xfer) { return {XferId{xfer}, StreamId{1}}; }
 
