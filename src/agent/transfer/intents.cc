@@ -116,6 +116,8 @@ void Intents::on_time(TimePoint now) {
     }
     if (intent.repeat && *intent.repeat <= now) {
       intent.repeat.reset();
+      // All answer anew; OFFERED does not say which rank it is of, so none may count twice.
+      for (Asked& asked : intent.asked) asked.offered = false;
       ask(number, intent, true);
     }
     ++at;

@@ -275,7 +275,8 @@ void SourceSide::on_intend(LinkPort& link, const wire::Intend& intend) {
   }
   if (intents_.size() >= context_.config.limits.max_intents) return refused(Reason::kOverload);
   std::erase_if(intents_, [&](const WaitingIntent& w) {
-    return w.link == &link && w.intend.intent == intend.intent;  // a repeat replaces it
+    return w.link == &link && w.intend.intent == intend.intent &&
+           w.intend.source_pool == intend.source_pool;  // a repeat replaces it
   });
   intents_.push_back(waiting);
 }
