@@ -12,5 +12,5 @@ rm -rf build/vllm && mkdir -p build/vllm
 "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-compile \
   --target "$site" build/vllm/pegaflow_ucx-*.whl
 export PYTHONPATH=$PWD/$site PEGAFLOW_BIN_DIR=${PEGAFLOW_BIN_DIR:-$PWD/build/dev}
-exec "$venv/bin/python" -m pytest -q -ra --timeout 600 --import-mode importlib \
+exec "$venv/bin/python" -m pytest -q -ra --timeout 1200 --import-mode importlib \
   ${RESULTS:+--junitxml "$RESULTS/pytest.xml"} tests/vllm "$@"
