@@ -14,6 +14,8 @@ from tests.support.cluster import SHARED_MEMORY, Cluster, Engine, Json, new_key,
 from tests.support.namespaces import Namespace, may_make_namespaces, two_namespaces
 
 PROGRAMS = ("rendezvous", "prefill-0", "decode-0")
+# An abandoned long poll keeps its connection to the rendezvous until its 20 s are over.
+SETTLE_SECONDS = 45.0
 DEADLINES = {"scatter_ms": 3000, "progress_ms": 3000}
 KINDS: dict[str, tuple[str | Json, Json]] = {
     "direct": ("direct", {}),
@@ -68,7 +70,7 @@ class Running:
                 return not more_than(held_by(pid), self.before[name])
 
             try:
-                wait_for(f"{name} holds no more than before", back)
+                wait_for(f"{name} holds no more than before", back, SETTLE_SECONDS)
             except TimeoutError as error:
                 now: Counter[str] = held_by(pid)
                 raise AssertionError(f"{error}: {more_than(now, self.before[name])}") from None
