@@ -55,6 +55,8 @@ struct Strip {
   std::uint32_t tokens = 0;
   StripForm form = StripForm::kWhole;
   const KvLayerLayout* layer = nullptr;
+  // Where the layer's next strip begins, so that copy loops may fetch ahead; 0: this is the last.
+  std::uint64_t next_address = 0;
 };
 
 TokenForm token_form(const GroupPlan& plan, const KvGroupShape& shape);
@@ -164,6 +166,10 @@ void for_each_strip(const GroupPlan& plan, const ChunkCell& cell, const KvGroupS
           *id * layer.block_stride + in_block * layer.token_stride + first_head * layer.head_stride;
       strip.part_address = {layer.part_base[second_first ? 1 : 0] + shift,
                             layer.part_base[1] + shift};
+      const bool last = at + strip.tokens >= cell.tokens.end;
+      strip.next_address = last ? 0
+                                : layer.part_base[second_first ? 1 : 0] +
+                                      id[1] * layer.block_stride + first_head * layer.head_stride;
       fn(static_cast<const Strip&>(strip));
       strip.offset += strip.bytes;
       in_block = 0;

@@ -28,6 +28,7 @@ class StripGatherer {
     const std::byte* from = at_address(strip.part_address[0]);
     switch (strip.form) {
       case StripForm::kWhole:
+        if (strip.next_address != 0) fetch_ahead(at_address(strip.next_address), strip.bytes);
         return copy_rows({to, 0, from, 0, 1, strip.bytes});
       case StripForm::kTokenRows:
         return copy_rows({to, token_.token_bytes, from, strip.layer->token_stride, strip.tokens,
@@ -146,6 +147,7 @@ void for_each_piece(const TokenForm& token, const Strip& strip, Fn&& fn) {
   while (left > 0) {
     piece.bytes = std::min(left, whole ? kPieceBytes : tokens * token.token_bytes);
     const std::uint64_t step = whole ? piece.bytes : tokens * strip.layer->token_stride;
+    piece.next_address = left == piece.bytes ? strip.next_address : 0;
     piece.tokens = whole ? 0 : static_cast<std::uint32_t>(piece.bytes / token.token_bytes);
     fn(static_cast<const Strip&>(piece));
     piece.offset += piece.bytes;

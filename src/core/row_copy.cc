@@ -1,5 +1,6 @@
 #include "core/row_copy.h"
 
+#include <algorithm>
 #include <cstring>
 
 #if defined(__x86_64__)
@@ -7,6 +8,11 @@
 #endif
 
 namespace pegaflow::core {
+namespace {
+
+constexpr std::uint64_t kLine = 64;
+
+}  // namespace
 
 void copy_rows(const RowCopy& rows) {
   for (std::uint64_t i = 0; i < rows.count; ++i) {
@@ -14,11 +20,14 @@ void copy_rows(const RowCopy& rows) {
   }
 }
 
+void fetch_ahead(const std::byte* from, std::uint64_t bytes) {
+  const std::uint64_t end = std::min(bytes, kFetchAheadBytes);
+  for (std::uint64_t at = 0; at < end; at += kLine) __builtin_prefetch(from + at);
+}
+
 #if defined(__x86_64__)
 
 namespace {
-
-constexpr std::uint64_t kLine = 64;
 
 bool whole_lines(const RowCopy& rows) {
   return (reinterpret_cast<std::uintptr_t>(rows.to) | rows.to_stride | rows.bytes) % kLine == 0;

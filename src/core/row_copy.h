@@ -26,4 +26,9 @@ void copy_rows(const RowCopy& rows);
 void stream_rows(const RowCopy& rows);
 void finish_streaming();
 
+// Asks for the first bytes of what is read next: blocks lie at random places, and the processor's
+// own prefetching starts anew at each. At most kFetchAheadBytes.
+inline constexpr std::uint64_t kFetchAheadBytes = 1024;
+void fetch_ahead(const std::byte* from, std::uint64_t bytes);
+
 }  // namespace pegaflow::core

@@ -64,6 +64,26 @@ TEST(Runs, start_a_block_at_its_lower_part) {
   EXPECT_EQ(first, bases[1] + 3 * values_first.layers[0].block_stride);
 }
 
+TEST(Strips, name_the_next_strip_of_the_layer) {
+  KvShape shape;
+  shape.groups = {testing::small_group(2)};
+  const GroupStyle style{BlockStyle::kNhdKv, Placement::kPerLayer, 10, 0};
+  TestPool pool(shape, std::span(&style, 1));
+  const TokenRange tokens{1, 11};
+  const auto plan = plan_stream(pool.shape(), pool.shape(), std::span(&tokens, 1), 4096).value();
+  const GroupPlan& whole = plan.groups.at(0);
+  const std::vector<std::uint32_t> ids{7, 2, 5};
+  std::vector<Strip> strips;
+  for_each_strip(whole, {0, whole.layers, whole.tokens, plan.bytes}, pool.shape().groups[0],
+                 pool.layout().groups[0], pool.shape().rank, TableView{ids, 0},
+                 [&](const Strip& strip) { strips.push_back(strip); });
+  ASSERT_EQ(strips.size(), 6u);
+  for (const std::size_t i : {0, 1, 3, 4}) {
+    EXPECT_EQ(strips[i].next_address, strips[i + 1].part_address[0]) << i;
+  }
+  for (const std::size_t i : {2, 5}) EXPECT_EQ(strips[i].next_address, 0u) << i;
+}
+
 TEST(CheckTable, accepts_a_table_that_covers_the_range) {
   KvShape shape;
   shape.groups = {testing::small_group(1)};
