@@ -24,6 +24,7 @@ full_packages=(
   systemd                             # systemd-analyze: checks the units in deploy/
   unzip                               # unpacks the second UCX
   binutils gcc libnuma1               # the real vLLM, for tests
+  valgrind                            # counts instructions
   qemu-system-x86 busybox-static cpio kmod rdma-core ibverbs-providers  # RDMA in a virtual machine
 )
 

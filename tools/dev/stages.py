@@ -142,6 +142,15 @@ def all_stages() -> list[Stage]:
             needs="tools/dev/cuda_builds.sh",
         ),
         Stage(
+            "instructions",
+            "instruction counts of the data path against their baseline",
+            (
+                *_build("release", target="fixed_work"),
+                f"{PYTHON} bench/instructions.py build/release/bench/fixed_work",
+            ),
+            needs="bench/instructions.json",
+        ),
+        Stage(
             "install",
             "a program against the installed package",
             ("bash tests/install/run.sh build/dev",),
