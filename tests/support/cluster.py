@@ -5,6 +5,7 @@ Nothing sleeps: every wait is for a condition and has a deadline.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import queue
@@ -39,11 +40,22 @@ def program(name: str) -> str:
     raise FileNotFoundError(f"{name} is not built below {bin_dir()}")
 
 
+# Below the ports that the kernel gives to connections, which could take one between the look and
+# its use; each test process begins somewhere else.
+_PORTS = itertools.cycle(range(10_000, 32_000))
+_ports = itertools.islice(_PORTS, os.getpid() * 7919 % 22_000, None)
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in _ports:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("unreachable: the ports go round")
 
 
 def wait_for(what: str, condition: Callable[[], Any], deadline: float = DEADLINE) -> Any:
