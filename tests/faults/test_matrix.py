@@ -101,6 +101,7 @@ class Check:
             self.receive_late()
         if self.case.victim == RENDEZVOUS:
             self.transfer.source.call("let_go")
+        if self.case.victim == RENDEZVOUS and self.case.phase == "between-chunks":
             assert self.transfer.source.call("ready", self.transfer.key, layers=4) is True
         if self.is_there(SINK_ENGINE):
             self.transfer.sink.call("let_go")
