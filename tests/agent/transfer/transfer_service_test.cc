@@ -488,6 +488,16 @@ TEST(TransferUcx, a_failed_stream_that_waits_for_quiesced_is_lent_nothing) {
   }
 }
 
+TEST(TransferUcx, an_abort_of_a_stream_that_the_source_does_not_know_is_answered) {
+  World world({DataPath::kUcx});
+  const StreamKey unknown{XferId{77}, StreamId{0}};
+  world.p->on_control(world.p_link, wire::Abort{unknown, Reason::kCancelled});
+  ASSERT_EQ(world.p_link.out.size(), 1U);
+  const auto* answer = std::get_if<wire::Quiesced>(&world.p_link.out.front());
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(answer->stream, unknown);
+}
+
 TEST(TransferUcx, a_flush_that_never_ends_fences_the_link) {
   World world({DataPath::kUcx});
   const Key key = Key::random();
