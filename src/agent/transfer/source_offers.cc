@@ -119,7 +119,8 @@ void SourceSide::close_offer(Offer& offer, EventKind kind, Reason reason) {
   offer.client->send(wire::RingResult{kind, reason, id.key, 0, 0, 0, {}});
   offers_.close(id, context_.now());
   const auto reads = [&id](const SourceStream& s) { return s.offer() == id; };
-  abort_all(reads, reason, true);
+  // An offer that ended well has no more to give: what still reads it came too late.
+  abort_all(reads, reason == Reason::kNone ? Reason::kReleased : reason, true);
   context_.probe.offers(static_cast<std::int64_t>(offers_.size()));
 }
 
