@@ -2,7 +2,7 @@
 
 #include <sys/epoll.h>
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -16,25 +16,12 @@ std::uint64_t nanos_of(TimePoint time) {
 
 }  // namespace
 
-CopyOutcome copy_slot(const CopyJob& job, const Clock& clock) {
-  PEGAFLOW_CHECK(job.from.size() <= job.to.size());
-  std::uint64_t expected = job.loaned_word;
-  if (!job.to_word->compare_exchange_strong(expected, job.claimed_word,
-                                            std::memory_order_acq_rel)) {
-    return CopyOutcome::kRevoked;
-  }
-  std::memcpy(job.to.data(), job.from.data(), job.from.size());
-  memory::SlotHeader header = job.header;
-  header.t_end = nanos_of(clock.now());
-  *job.to_header = header;
-  job.to_word->store(job.filled_word, std::memory_order_release);
-  return CopyOutcome::kCopied;
-}
-
 Result<std::unique_ptr<MemoryCopier>> MemoryCopier::create(Loop& loop, const Clock& clock,
+                                                           memory::Device& device,
                                                            CopyEvents& events) {
   PEGAFLOW_ASSIGN(EventFd wake, EventFd::create());
-  std::unique_ptr<MemoryCopier> copier(new MemoryCopier(clock, events, std::move(wake)));
+  std::unique_ptr<MemoryCopier> copier(new MemoryCopier(clock, device, events, std::move(wake)));
+  PEGAFLOW_ASSIGN(copier->copies_, device.make_slot_copier(kMaxCopies));
   PEGAFLOW_ASSIGN(copier->watch_,
                   loop.watch(copier->wake_.fd(), EPOLLIN,
                              [raw = copier.get()](std::uint32_t) { raw->deliver(); }));
@@ -42,8 +29,9 @@ Result<std::unique_ptr<MemoryCopier>> MemoryCopier::create(Loop& loop, const Clo
   return copier;
 }
 
-MemoryCopier::MemoryCopier(const Clock& clock, CopyEvents& events, EventFd wake)
-    : clock_(clock), events_(events), wake_(std::move(wake)) {}
+MemoryCopier::MemoryCopier(const Clock& clock, memory::Device& device, CopyEvents& events,
+                           EventFd wake)
+    : clock_(clock), device_(device), events_(events), wake_(std::move(wake)) {}
 
 MemoryCopier::~MemoryCopier() {
   {
@@ -69,20 +57,67 @@ void MemoryCopier::push(Item item) {
 }
 
 void MemoryCopier::run() {
-  std::unique_lock lock(mutex_);
+  // Without it every copy would fail; each is reported so then.
+  attached_ = device_.attach_thread().ok();
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || !items_.empty(); });
-    if (items_.empty()) return;
-    const Item item = std::move(items_.front());
-    items_.pop_front();
-    lock.unlock();
-    if (const auto* job = std::get_if<CopyJob>(&item)) {
-      const TimePoint start = clock_.now();
-      const CopyOutcome outcome = copy_slot(*job, clock_);
-      report({job->token, outcome, clock_.now() - start});
+    std::optional<Item> item = next_item();
+    if (!item && in_flight_ == 0) return;
+    if (item && std::holds_alternative<CopyJob>(*item)) {
+      start(std::get<CopyJob>(*item));
+    } else if (item) {
+      while (in_flight_ != 0) finish();  // copies that were submitted before may use the mappings
     }
-    lock.lock();
+    finish();
   }
+}
+
+// The next thing to do now. None: the copies in flight are to be looked after first, or, without
+// any, this is the end.
+std::optional<MemoryCopier::Item> MemoryCopier::next_item() {
+  std::unique_lock lock(mutex_);
+  if (in_flight_ == 0) changed_.wait(lock, [this] { return stopping_ || !items_.empty(); });
+  if (items_.empty() || in_flight_ == kMaxCopies) return std::nullopt;
+  Item item = std::move(items_.front());
+  items_.pop_front();
+  return item;
+}
+
+// Claims the target's word; when it had changed, nothing is written.
+void MemoryCopier::start(const CopyJob& job) {
+  PEGAFLOW_CHECK(job.from.size() <= job.to.size());
+  if (!attached_) return report({job.token, CopyOutcome::kFailed, {}});
+  std::uint64_t expected = job.loaned_word;
+  if (!job.to_word->compare_exchange_strong(expected, job.claimed_word,
+                                            std::memory_order_acq_rel)) {
+    return report({job.token, CopyOutcome::kRevoked, {}});
+  }
+  const auto place = std::find_if(running_.begin(), running_.end(),
+                                  [](const Running& running) { return !running.busy; });
+  *place = {true, job, clock_.now()};
+  ++in_flight_;
+  copies_->start({static_cast<std::uint64_t>(place - running_.begin()), job.to, job.from});
+}
+
+// Completes the header and sets FILLED for what has been copied.
+void MemoryCopier::finish() {
+  std::array<memory::SlotCopied, kMaxCopies> copied;
+  const std::size_t count = in_flight_ == 0 ? 0 : copies_->poll(copied);
+  for (std::size_t i = 0; i < count; ++i) {
+    Running& running = running_[copied[i].cookie];
+    const CopyJob& job = running.job;
+    const TimePoint now = clock_.now();
+    if (copied[i].ok) {
+      memory::SlotHeader header = job.header;
+      header.t_end = nanos_of(now);
+      *job.to_header = header;
+      job.to_word->store(job.filled_word, std::memory_order_release);
+    }
+    running.busy = false;
+    --in_flight_;
+    report({job.token, copied[i].ok ? CopyOutcome::kCopied : CopyOutcome::kFailed,
+            now - running.started});
+  }
+  if (count == 0 && in_flight_ != 0) std::this_thread::yield();  // microseconds away
 }
 
 void MemoryCopier::report(const Copied& copied) {

@@ -1,10 +1,12 @@
 // MemoryCopier: copies slots of this agent to slots of a mapped peer, on a thread of its own.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "agent/loop.h"
 #include "agent/ports.h"
 #include "base/event_fd.h"
+#include "memory/device.h"
 #include "memory/region.h"
 
 namespace pegaflow::agent {
@@ -19,9 +22,10 @@ namespace pegaflow::agent {
 // submit() and keep_until_copied() on the loop thread.
 class MemoryCopier final : public Copier {
  public:
-  // All outlive the copier. `clock` is thread safe; `events` is called on `loop`'s thread.
+  // All outlive the copier. `device` copies; `clock` is thread safe; `events` is called on `loop`'s
+  // thread.
   static Result<std::unique_ptr<MemoryCopier>> create(Loop& loop, const Clock& clock,
-                                                      CopyEvents& events);
+                                                      memory::Device& device, CopyEvents& events);
   ~MemoryCopier() override;  // does the jobs it has, without reporting them
   MemoryCopier(const MemoryCopier&) = delete;
   MemoryCopier& operator=(const MemoryCopier&) = delete;
@@ -39,13 +43,25 @@ class MemoryCopier final : public Copier {
     Nanos took;
   };
 
-  MemoryCopier(const Clock& clock, CopyEvents& events, EventFd wake);
+  // Slots that are claimed at once: enough to keep a copy engine busy.
+  static constexpr std::size_t kMaxCopies = 4;
+  struct Running {
+    bool busy = false;
+    CopyJob job;
+    TimePoint started;
+  };
+
+  MemoryCopier(const Clock& clock, memory::Device& device, CopyEvents& events, EventFd wake);
   void run();
+  std::optional<Item> next_item();
+  void start(const CopyJob& job);
+  void finish();
   void push(Item item);
   void report(const Copied& copied);
   void deliver();
 
   const Clock& clock_;
+  memory::Device& device_;
   CopyEvents& events_;
   EventFd wake_;
   std::unique_ptr<Loop::Watch> watch_;
@@ -57,11 +73,13 @@ class MemoryCopier final : public Copier {
   std::vector<Copied> copied_;
   bool stopping_ = false;
 
+  // Of the copier's thread:
+  std::unique_ptr<memory::SlotCopier> copies_;
+  std::array<Running, kMaxCopies> running_;
+  std::size_t in_flight_ = 0;
+  bool attached_ = false;
+
   std::thread thread_;
 };
-
-// Claims the target's word, copies, completes the header, sets FILLED; kRevoked: the word had
-// changed, nothing was written.
-CopyOutcome copy_slot(const CopyJob& job, const Clock& clock);
 
 }  // namespace pegaflow::agent

@@ -76,7 +76,8 @@ Status NodeAgent::take_place(const AgentConfig& config) {
 }
 
 Status NodeAgent::make_memory() {
-  PEGAFLOW_ASSIGN(regions_, create_regions(*node_));
+  PEGAFLOW_ASSIGN(devices_, Devices::open(topology_, *node_));
+  PEGAFLOW_ASSIGN(regions_, create_regions(*node_, *devices_));
   for (const auto& region : regions_) region_list_.push_back(region.get());
   PEGAFLOW_ASSIGN(context_, transport::make_ucx_context(context_config(*node_, regions_)));
   // Mapped links need no rkeys: without others, nothing is registered but the scratch memory.
@@ -94,7 +95,7 @@ Status NodeAgent::make_loop() {
   PEGAFLOW_ASSIGN(loop_, Loop::create(config, clock_, *metrics_));
   writers_ = std::make_unique<WriterTable>(*loop_, [this](WriterId w) { writer_gone(w); });
   pools_ = std::make_unique<PoolTable>(topology_.limits.max_pools);
-  PEGAFLOW_ASSIGN(copier_, MemoryCopier::create(*loop_, clock_, *this));
+  PEGAFLOW_ASSIGN(copier_, MemoryCopier::create(*loop_, clock_, devices_->for_copies(), *this));
   const TransferConfig transfer{.deadlines = topology_.deadlines,
                                 .limits = topology_.limits,
                                 .max_window = max_window(links_of(topology_, *node_)),
@@ -135,10 +136,11 @@ Status NodeAgent::make_links() {
   link_limits.heartbeat.dead_after = topology_.deadlines.dead_after;
   PEGAFLOW_ASSIGN(
       links_,
-      Links::create(LinkEnvironment{*loop_, *log_, *writers_, *pools_, *sessions_, *context_,
-                                    *registered_, region_list_, *copier_, *lingering_, *transfers_,
-                                    LinkIdentity{epoch_, topology_.hash, boot_id}, link_limits},
-                    topology_, *node_, *metrics_));
+      Links::create(
+          LinkEnvironment{*loop_, *log_, *writers_, *pools_, *sessions_, *context_, *registered_,
+                          region_list_, devices_->for_copies(), *copier_, *lingering_, *transfers_,
+                          LinkIdentity{epoch_, topology_.hash, boot_id}, link_limits},
+          topology_, *node_, *metrics_));
   work_ = std::make_unique<AgentWork>(*sessions_, *links_, *transfers_);
   housekeeping_ = std::make_unique<Timer>(loop_->timers(), [this] { housekeep(); });
   return {};

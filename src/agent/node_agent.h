@@ -83,6 +83,7 @@ class NodeAgent final : private CopyEvents, private SessionObserver {
   std::unique_ptr<metrics::AgentMetrics> metrics_;
   std::optional<SeqpacketListener> listener_;  // until the sessions have it
 
+  std::optional<Devices> devices_;
   std::unique_ptr<transport::Context> context_;
   Regions regions_;
   std::vector<memory::Region*> region_list_;

@@ -35,6 +35,7 @@ struct LocalPool {
   std::string instance;
   KvShape shape;
   std::uint64_t shape_hash = 0;
+  std::vector<std::string> reaches;  // GPUs whose memory its engine's copies can write, by UUID
 };
 
 // A pool of an engine of the peer agent.
@@ -76,7 +77,10 @@ class LinkPort {
   virtual AgentEpoch peer_epoch() const = 0;
   virtual LinkIncarnation incarnation() const = 0;
   virtual bool we_are_source() const = 0;  // true: this agent is P
-  virtual DataPath path() const = 0;
+  virtual DataPath path() const = 0;       // the shortest that pools may take
+  // At P: the way of what this pool's engine sends; none: the topology allows none of those there
+  // are.
+  virtual std::optional<DataPath> path_for(const LocalPool& pool) const = 0;
   virtual std::uint32_t window() const = 0;  // slots outstanding per stream
   virtual std::uint32_t chunk_bytes() const = 0;
   virtual bool integrity() const = 0;
@@ -89,8 +93,8 @@ class LinkPort {
   // on_link_writable() says when it holds again.
   virtual bool window_open() const = 0;
 
-  // At D: the writer that fills slots for this peer pool over this link (direct: the engine;
-  // agent: the peer agent; ucx: this link incarnation).
+  // At D: the writer that fills slots for this peer pool over this link (direct: the engine, if it
+  // reaches them; agent, and otherwise: the peer agent; ucx: this link incarnation).
   virtual WriterId writer_for(PoolId peer_pool) const = 0;
 
   // At P, kUcx. The slot is in the peer's region `remote.region`. on_flushed(token) follows once.
@@ -136,7 +140,8 @@ class LinkEvents {
 };
 
 // Copies one of this agent's slots to a mapped peer's slot, on a thread of its own: claims the
-// target's word, copies, completes the header, sets FILLED. `done` is called on the loop thread.
+// target's word, copies, completes the header, sets FILLED. on_copied() is called on the loop
+// thread.
 struct CopyJob {
   std::span<const std::byte> from;
   std::span<std::byte> to;
@@ -146,7 +151,8 @@ struct CopyJob {
   std::uint64_t loaned_word = 0, claimed_word = 0, filled_word = 0;
   std::uint64_t token = 0;
 };
-enum class CopyOutcome : std::uint8_t { kCopied, kRevoked };  // kRevoked: the claim lost
+// kRevoked: the claim lost; kFailed: the GPU is lost, and the target's word stays CLAIMED.
+enum class CopyOutcome : std::uint8_t { kCopied, kRevoked, kFailed };
 class CopyEvents {
  public:
   virtual ~CopyEvents() = default;

@@ -82,13 +82,14 @@ Result<std::optional<AgentEpoch>> exchange_epoch(const std::string& socket_path,
   return before;
 }
 
-Result<Regions> create_regions(const topology::Node& node) {
+Result<Regions> create_regions(const topology::Node& node, Devices& devices) {
   Regions regions;
   for (const topology::RegionSpec& spec : node.regions) {
     Result<memory::Region> region = memory::Region::create({.name = spec.name,
                                                             .memory = spec.memory,
                                                             .slot_bytes = spec.slot_bytes,
-                                                            .slot_count = spec.slot_count});
+                                                            .slot_count = spec.slot_count},
+                                                           devices.of(node, spec));
     if (!region.ok()) return region.error().within("region " + spec.name);
     if (region->shape().segments + 1 > kMaxPacketFds) {
       return Error(Code::kUnsupported,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/devices.h"
 #include "base/clock.h"
 #include "base/seqpacket.h"
 #include "base/strong_id.h"
@@ -29,9 +30,9 @@ Result<SeqpacketListener> take_over_socket(const std::string& path, Millis timeo
 Result<std::optional<AgentEpoch>> exchange_epoch(const std::string& socket_path, AgentEpoch own);
 
 using Regions = std::vector<std::unique_ptr<memory::Region>>;
-// kResourceExhausted: the machine has too little memory; kUnsupported: a kind of memory, or a
-// region of more segments than a message carries files.
-Result<Regions> create_regions(const topology::Node& node);
+// `devices` outlives them. kResourceExhausted: the machine has too little memory; kUnsupported: a
+// kind of memory, or a region of more segments than a message carries files.
+Result<Regions> create_regions(const topology::Node& node, Devices& devices);
 
 transport::ContextConfig context_config(const topology::Node& node, const Regions& regions);
 

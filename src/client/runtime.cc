@@ -154,8 +154,9 @@ Result<PoolHandle> Runtime::add_pool(const KvLayout& layout) {
       return Error{Code::kResourceExhausted, "too many pools are being added"};
     }
     const std::uint32_t request = ++state_.last_pool_request;
-    PEGAFLOW_ASSIGN(std::string text, wire::encode_session(wire::AddPool{request, completed.memory,
-                                                                         completed.shape}));
+    PEGAFLOW_ASSIGN(std::string text,
+                    wire::encode_session(wire::AddPool{request, completed.memory, completed.shape,
+                                                       parts_.device->reaches()}));
     PoolRequest& entry = state_.pool_requests[request];
     entry.layout = std::move(completed);
     state_.setup_texts.push_back(std::move(text));

@@ -55,9 +55,12 @@ Status SetupChannel::handle(Packet packet) {
 
 // Mapping and unmapping gigabytes takes a while, hence outside of the lock.
 Status SetupChannel::map(const wire::MapRegion& message, std::vector<UniqueFd> fds) {
-  PEGAFLOW_ASSIGN(auto region, map_region(message, std::move(fds), device_));
+  auto region = map_region(message, std::move(fds), device_);
+  // Of an agent with memory for other engines, too; nothing of it will be lent to this one.
+  if (!region.ok() && region.error().code() == Code::kUnsupported) return {};
+  if (!region.ok()) return region.error();
   const std::lock_guard lock(state_.mutex);
-  return state_.regions.add(message.region, std::move(region));
+  return state_.regions.add(message.region, std::move(*region));
 }
 
 Status SetupChannel::unmap_retired() {

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/unique_fd.h"
@@ -43,6 +44,9 @@ class Device {
   virtual MemoryKind memory() const = 0;
   // "GPU-" and the UUID as the driver's tools print it; empty: the host.
   virtual const std::string& gpu_uuid() const = 0;
+  // GPUs, by UUID, whose memory this device's copies can write: those that this process sees and
+  // this GPU reaches, itself included. None: others must do it.
+  virtual std::vector<std::string> reaches() const { return {}; }
 
   // Prepares the calling thread for copies: the GPU's primary context becomes current and the
   // thread's calls no longer disturb captures elsewhere. Once per thread that uses a Mover or a

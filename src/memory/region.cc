@@ -70,8 +70,8 @@ std::vector<int> RegionMemory::fds() const {
   return fds;
 }
 
-Region::Region(std::string name, RegionMemory memory)
-    : RegionMemory(std::move(memory)), name_(std::move(name)) {}
+Region::Region(std::string name, std::string gpu_uuid, RegionMemory memory)
+    : RegionMemory(std::move(memory)), name_(std::move(name)), gpu_uuid_(std::move(gpu_uuid)) {}
 
 Result<Region> Region::create(const RegionSpec& spec, Device& device,
                               std::uint64_t max_segment_bytes) {
@@ -79,7 +79,7 @@ Result<Region> Region::create(const RegionSpec& spec, Device& device,
   PEGAFLOW_ASSIGN(Segments segments, create_segments(spec, shape, device));
   PEGAFLOW_ASSIGN(SlotControl control, SlotControl::create(shape.slot_count));
   PEGAFLOW_ASSIGN(auto pin, device.pin(control.bytes()));
-  return Region(spec.name,
+  return Region(spec.name, spec.memory == MemoryKind::kCuda ? device.gpu_uuid() : std::string(),
                 RegionMemory(shape, std::move(segments), std::move(control), std::move(pin)));
 }
 

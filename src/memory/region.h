@@ -83,10 +83,12 @@ class Region : public RegionMemory {
   static Result<Region> create(const RegionSpec& spec,
                                std::uint64_t max_segment_bytes = kMaxSegmentBytes);
   const std::string& name() const { return name_; }
+  // Whose memory it is; empty: the host's.
+  const std::string& gpu_uuid() const { return gpu_uuid_; }
 
  private:
-  Region(std::string name, RegionMemory memory);
-  std::string name_;
+  Region(std::string name, std::string gpu_uuid, RegionMemory memory);
+  std::string name_, gpu_uuid_;
 };
 
 // A region of another process.

@@ -54,6 +54,12 @@ std::string IpPort::text() const { return host_and_port(ip, port); }
 
 std::string HttpUrl::text() const { return "http://" + host_and_port(host, port); }
 
+const Gpu* Node::gpu_of(const RegionSpec& region) const {
+  const auto found = std::find_if(gpus.begin(), gpus.end(),
+                                  [&region](const Gpu& gpu) { return gpu.index == region.gpu; });
+  return found == gpus.end() ? nullptr : &*found;
+}
+
 const RegionSpec* Node::region(std::string_view region_name) const {
   const auto found = std::find_if(regions.begin(), regions.end(), [&](const RegionSpec& region) {
     return region.name == region_name;

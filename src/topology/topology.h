@@ -81,6 +81,8 @@ struct Node {
   bool prefills() const { return role != Role::kDecode; }
   bool decodes() const { return role != Role::kPrefill; }
   const RegionSpec* region(std::string_view region_name) const;
+  // The GPU whose memory the region is; nullptr: host memory.
+  const Gpu* gpu_of(const RegionSpec& region) const;
 };
 
 // One allowed pair, P → D.

@@ -79,6 +79,10 @@ class JsonWriter {
     auto& array = object_[name] = nlohmann::json::array();
     for (const auto& item : items) array.push_back(to_base64(item));
   }
+  void text_list(const char* name, const std::vector<std::string>& items, std::size_t,
+                 const TextRule&) {
+    object_[name] = items;
+  }
   void check(bool, const char*, const char*) {}
 
  private:
@@ -129,6 +133,10 @@ class JsonReader {
   void bytes_list(const char* name, std::vector<std::vector<std::byte>>& items, std::size_t max,
                   std::size_t max_bytes) {
     for (const JsonView& view : at(name).array(0, max)) items.push_back(view.base64(max_bytes));
+  }
+  void text_list(const char* name, std::vector<std::string>& items, std::size_t max,
+                 const TextRule& rule) {
+    for (const JsonView& view : at(name).array(0, max)) items.push_back(view.text(rule));
   }
   // Of this object as a whole.
   void check(bool condition, const char* name, const char* expected) {

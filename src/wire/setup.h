@@ -19,6 +19,7 @@ namespace pegaflow::wire {
 inline constexpr std::size_t kMaxSetupBytes = 64 * 1024;        // session socket
 inline constexpr std::size_t kMaxLinkFrameBytes = 1024 * 1024;  // link socket
 inline constexpr std::uint32_t kSetupVersion = 1;
+inline constexpr std::size_t kMaxReaches = 64;  // GPUs
 
 enum class SessionKind : std::uint8_t { kWorker = 1, kControl = 2 };
 
@@ -51,6 +52,7 @@ struct AddPool {
   std::uint32_t request = 0;
   MemoryKind memory{};
   KvShape shape;
+  std::vector<std::string> reaches{};  // GPUs whose memory this engine's copies can write, by UUID
   bool operator==(const AddPool&) const = default;
 };
 struct PoolOk {
@@ -149,6 +151,7 @@ struct LinkRegion {
 struct LinkPool {
   PoolId pool;
   std::string instance;
+  bool direct = false;  // from P, mapped: the engine writes D's slots itself
   KvShape shape;
   bool operator==(const LinkPool&) const = default;
 };  // both; mapped: [1 fd: pidfd of the engine]

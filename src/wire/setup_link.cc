@@ -71,6 +71,7 @@ template <typename Codec, FieldsOf<LinkPool> T>
 void fields(Codec& codec, T& pool) {
   codec.number("pool", pool.pool.value, 1, kMaxU32);
   codec.text("instance", pool.instance, kInstanceRule);
+  codec.flag("direct", pool.direct);
   codec.shape("shape", pool.shape);
 }
 

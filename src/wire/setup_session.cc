@@ -58,6 +58,7 @@ template <typename Codec, FieldsOf<AddPool> T>
 void fields(Codec& codec, T& add) {
   codec.number("request", add.request, 0, kMaxU32);
   memory_field(codec, add.memory);
+  codec.text_list("reaches", add.reaches, kMaxReaches, TextRule{1, 64, nullptr});
   codec.shape("shape", add.shape);
 }
 

@@ -20,7 +20,7 @@ class CopierTest : public ::testing::Test {
   CopierTest() {
     SideConfig config{.topology = two_nodes(dir, topology::LinkPath::kAuto), .node = "p"};
     side.emplace(std::move(config));
-    copier = MemoryCopier::create(side->loop(), clock, side->upper).value();
+    copier = MemoryCopier::create(side->loop(), clock, *device, side->upper).value();
     from.assign(1000, std::byte{7});
     word.store(core::loaned_word(kGeneration, kWriter));
   }
@@ -41,6 +41,7 @@ class CopierTest : public ::testing::Test {
 
   TempDir dir;
   SteadyClock clock;
+  std::unique_ptr<memory::Device> device = memory::make_host_device();
   std::optional<Side> side;
   std::unique_ptr<MemoryCopier> copier;
   std::vector<std::byte> from;

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "agent/link/terms.h"
 #include "support/side.h"
 
 namespace pegaflow::agent {
@@ -14,7 +15,16 @@ namespace {
 class StartUpTest : public ::testing::Test {
  protected:
   TempDir dir;
+  // A GPU that no machine has.
+  void add_gpu(topology::Node& node) const { node.gpus.push_back({0, kNoGpu, {}}); }
+  static void put_on_gpu(topology::Node& node) {
+    node.regions[0].memory = MemoryKind::kCuda;
+    node.regions[0].gpu = 0;
+  }
+  static constexpr const char* kNoGpu = "GPU-00000000-dead-beef-0000-000000000000";
+
   topology::Topology topology = two_nodes(dir, topology::LinkPath::kAuto);
+  Devices devices = Devices::open(topology, topology.nodes[0]).value();
 };
 
 TEST_F(StartUpTest, unknown_node_is_told_which_there_are) {
@@ -69,13 +79,54 @@ TEST_F(StartUpTest, epoch_is_left_for_the_successor) {
 TEST_F(StartUpTest, memory_that_is_not_there_is_an_error_that_names_the_region) {
   topology.nodes[0].regions[0].slot_bytes = std::uint64_t{1} << 30;
   topology.nodes[0].regions[0].slot_count = 1U << 16;  // 64 TiB
-  const auto regions = create_regions(topology.nodes[0]);
+  const auto regions = create_regions(topology.nodes[0], devices);
   ASSERT_FALSE(regions.ok());
   EXPECT_NE(regions.error().message().find("region staging"), std::string::npos);
 }
 
+TEST_F(StartUpTest, a_gpu_that_is_not_there_is_an_error_that_names_region_and_gpu) {
+  add_gpu(topology.nodes[1]);
+  put_on_gpu(topology.nodes[1]);
+  const auto opened = Devices::open(topology, topology.nodes[1]);
+  ASSERT_FALSE(opened.ok());
+  const std::string& text = opened.error().message();
+  EXPECT_NE(text.find("region staging"), std::string::npos) << text;
+  EXPECT_NE(text.find("GPU"), std::string::npos) << text;
+}
+
+TEST_F(StartUpTest, an_agent_that_copies_into_gpu_memory_needs_a_gpu) {
+  add_gpu(topology.nodes[1]);
+  put_on_gpu(topology.nodes[1]);
+  const auto opened = Devices::open(topology, topology.nodes[0]);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code(), Code::kInvalidArgument);
+  EXPECT_NE(opened.error().message().find("list one in the node's gpus"), std::string::npos);
+}
+
+TEST_F(StartUpTest, an_engine_goes_the_direct_way_only_to_gpus_that_it_reaches) {
+  add_gpu(topology.nodes[1]);
+  put_on_gpu(topology.nodes[1]);
+  const LinkTerms terms = links_of(topology, topology.nodes[0]).at(0);
+  EXPECT_EQ(terms.path_for({"GPU-other", kNoGpu}), DataPath::kDirect);
+  EXPECT_EQ(terms.path_for({"GPU-other"}), DataPath::kAgent);
+  EXPECT_EQ(terms.path_for({}), DataPath::kAgent);
+}
+
+TEST_F(StartUpTest, a_way_that_the_topology_demands_is_not_exchanged_for_another) {
+  topology = two_nodes(dir, topology::LinkPath::kDirect);
+  add_gpu(topology.nodes[1]);
+  put_on_gpu(topology.nodes[1]);
+  const LinkTerms terms = links_of(topology, topology.nodes[0]).at(0);
+  EXPECT_EQ(terms.path_for({kNoGpu}), DataPath::kDirect);
+  EXPECT_EQ(terms.path_for({}), std::nullopt);
+}
+
+TEST_F(StartUpTest, host_memory_is_within_every_engines_reach) {
+  EXPECT_EQ(links_of(topology, topology.nodes[0]).at(0).path_for({}), DataPath::kDirect);
+}
+
 TEST_F(StartUpTest, every_segment_has_room_in_the_transports_registrations) {
-  const auto regions = create_regions(topology.nodes[0]);
+  const auto regions = create_regions(topology.nodes[0], devices);
   ASSERT_TRUE(regions.ok());
   EXPECT_EQ(context_config(topology.nodes[0], *regions).max_registrations, 2U);
 }

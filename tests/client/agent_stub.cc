@@ -113,6 +113,14 @@ memory::Region& AgentStub::add_region(RegionId id, bool own, std::uint64_t slot_
   return region;
 }
 
+void AgentStub::announce_gpu_region(RegionId id) {
+  const auto made = need(memory::Region::create({"stub", MemoryKind::kHost, 4096, 1}));
+  const memory::RegionShape& shape = made.shape();
+  send_setup(wire::MapRegion{id, true, writer(), MemoryKind::kCuda, shape.slot_bytes,
+                             shape.slot_count, shape.segments, shape.segment_bytes},
+             made.fds());
+}
+
 wire::SlotRef AgentStub::lend(RegionId id, std::uint32_t slot) {
   const wire::SlotRef reference{id, SlotIndex{slot}, Generation{++generation_}};
   set_word(reference, core::SlotState::kLoaned);

@@ -74,6 +74,8 @@ class AgentStub {
 
   // ---- regions
   memory::Region& add_region(RegionId id, bool own, std::uint64_t slot_bytes, std::uint32_t slots);
+  // Of memory that no session here can map.
+  void announce_gpu_region(RegionId id);
   memory::Region& region(RegionId id) { return *regions_.at(id); }
   WriterId writer() const { return WriterId{7}; }
   // Lends a slot under a fresh generation.

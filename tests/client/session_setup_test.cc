@@ -132,11 +132,29 @@ TEST_F(SetupTest, a_pool_of_another_rank_is_refused) {
   EXPECT_EQ(session_->add_pool(layout).error().code(), Code::kInvalidArgument);
 }
 
-TEST_F(SetupTest, gpu_pools_are_refused_by_a_build_without_cuda) {
+TEST_F(SetupTest, gpu_pools_are_refused_by_a_session_for_host_memory) {
   connect(config());
   KvLayout layout = own_pool_.layout();
   layout.memory = MemoryKind::kCuda;
-  EXPECT_EQ(session_->add_pool(layout).error().code(), Code::kUnsupported);
+  const auto pool = session_->add_pool(layout);
+  ASSERT_FALSE(pool.ok());
+  EXPECT_EQ(pool.error().code(), Code::kUnsupported);
+  EXPECT_NE(pool.error().message().find("SessionConfig::gpu"), std::string::npos);
+}
+
+TEST_F(SetupTest, a_gpu_that_is_not_there_is_refused_before_the_agent_is_asked) {
+  SessionConfig on_gpu = config();
+  on_gpu.gpu = "GPU-00000000-dead-beef-0000-000000000000";
+  const auto parts = make_parts(on_gpu, steady_);
+  ASSERT_FALSE(parts.ok());
+  EXPECT_NE(parts.error().message().find("GPU"), std::string::npos);
+}
+
+TEST_F(SetupTest, a_region_out_of_reach_does_not_end_the_session) {
+  connect(config());
+  stub_.announce_gpu_region(RegionId{9});
+  add_pool();
+  EXPECT_TRUE(session_->alive());
 }
 
 TEST_F(SetupTest, a_control_session_has_no_pools) {

@@ -40,6 +40,7 @@ struct LinkEnvironment {
   transport::Context& context;
   const RegisteredRegions& registered;
   std::span<memory::Region* const> regions;
+  memory::Device& device;  // what peers' slots are mapped for
   MemoryCopier& copier;
   LingeringSockets& lingering;
   LinkEvents& events;

@@ -58,6 +58,9 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   LinkIncarnation incarnation() const override;
   bool we_are_source() const override { return terms_.we_are_source; }
   DataPath path() const override { return terms_.path; }
+  std::optional<DataPath> path_for(const LocalPool& pool) const override {
+    return terms_.path_for(pool.reaches);
+  }
   std::uint32_t window() const override { return terms_.window; }
   std::uint32_t chunk_bytes() const override { return terms_.chunk_bytes; }
   bool integrity() const override { return terms_.integrity; }
@@ -122,6 +125,7 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   // ---- link_pools.cc
   void send_own_pools();
   Status send_pool(const LocalPool& pool, const UniqueFd& pidfd);
+  bool direct(const LocalPool& pool) const { return path_for(pool) == DataPath::kDirect; }
   Status on_peer_pool(const wire::LinkPool& message, std::vector<UniqueFd> fds);
   Result<WriterId> writer_of_engine(const wire::LinkPool& message, std::vector<UniqueFd> fds);
   Status on_pool_ok(const wire::LinkPoolOk& message);

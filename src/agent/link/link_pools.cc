@@ -34,7 +34,8 @@ void Link::pool_gone(PoolId pool) {
 }
 
 Status Link::send_pool(const LocalPool& pool, const UniqueFd& pidfd) {
-  const wire::LinkPool message{pool.id, pool.instance, pool.shape};
+  const bool writes_slots = terms_.we_are_source && direct(pool);
+  const wire::LinkPool message{pool.id, pool.instance, writes_slots, pool.shape};
   if (!terms_.mapped) return connection_->socket->send(message);
   const int fds[] = {pidfd.get()};
   return connection_->socket->send(message, fds);
@@ -45,6 +46,7 @@ Status Link::on_peer_pool(const wire::LinkPool& message, std::vector<UniqueFd> f
   WriterId writer;
   if (terms_.mapped && !terms_.we_are_source) {
     PEGAFLOW_ASSIGN(writer, writer_of_engine(message, std::move(fds)));
+    if (!message.direct) writer = connection_->agent_writer;
     PEGAFLOW_TRY(connection_->socket->send(wire::LinkPoolOk{message.pool, writer}));
   }
   const PeerPool pool = connection_->pools.add(message, environment_.pools.next_id(), writer);
@@ -78,8 +80,9 @@ void Link::map_regions_for(PoolId pool, WriterId writer) {
   if (terms_.path != DataPath::kDirect) return;
   environment_.sessions.for_each([&](ClientSession& session) {
     const auto pools = session.pools();
-    const bool owner = std::any_of(pools.begin(), pools.end(),
-                                   [pool](const LocalPool& own) { return own.id == pool; });
+    const bool owner = std::any_of(pools.begin(), pools.end(), [&](const LocalPool& own) {
+      return own.id == pool && direct(own);
+    });
     for (std::uint16_t i = 0; owner && i < connection_->regions->size(); ++i) {
       session.map_peer_region(terms_.id, i, *connection_->regions->mapped(i), writer);
     }

@@ -208,7 +208,7 @@ Status Link::on_link_region(const wire::LinkRegion& message, std::vector<UniqueF
   if (!connection_->regions || !terms_.mapped) {
     return Error(Code::kProtocol, "only D of a mapped link sends LINK_REGION");
   }
-  PEGAFLOW_TRY(connection_->regions->map(message, std::move(fds)));
+  PEGAFLOW_TRY(connection_->regions->map(message, std::move(fds), environment_.device));
   go_up_if_ready();
   return {};
 }

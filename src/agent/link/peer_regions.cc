@@ -37,7 +37,8 @@ Status PeerRegions::unpack(transport::Worker& worker) {
   return {};
 }
 
-Status PeerRegions::map(const wire::LinkRegion& message, std::vector<UniqueFd> fds) {
+Status PeerRegions::map(const wire::LinkRegion& message, std::vector<UniqueFd> fds,
+                        memory::Device& device) {
   if (message.index >= regions_.size() || regions_[message.index].mapping != nullptr) {
     return Error(Code::kProtocol, "LINK_REGION names region " + std::to_string(message.index) +
                                       ": expected each of " + std::to_string(regions_.size()) +
@@ -45,7 +46,7 @@ Status PeerRegions::map(const wire::LinkRegion& message, std::vector<UniqueFd> f
   }
   PeerRegion& region = regions_[message.index];
   PEGAFLOW_ASSIGN(memory::MappedRegion mapping,
-                  memory::MappedRegion::map(region.shape, std::move(fds)));
+                  memory::MappedRegion::map(region.shape, std::move(fds), device));
   region.mapping = std::make_unique<memory::MappedRegion>(std::move(mapping));
   agent_writer_ = message.agent_writer;
   return {};

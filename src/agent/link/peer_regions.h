@@ -29,8 +29,9 @@ class PeerRegions {
 
   // Unpacks all rkeys for this worker. kProtocol: a key covers less than its segment.
   Status unpack(transport::Worker& worker);
-  // Maps what LINK_REGION brought. kProtocol: no such region, or it came already.
-  Status map(const wire::LinkRegion& message, std::vector<UniqueFd> fds);
+  // Maps what LINK_REGION brought, for `device`'s copies. kProtocol: no such region, or it came
+  // already; kUnsupported: the device does not reach it.
+  Status map(const wire::LinkRegion& message, std::vector<UniqueFd> fds, memory::Device& device);
   bool all_mapped() const;
 
   // kProtocol: the peer named a slot that it does not have, or one of fewer than `bytes`.

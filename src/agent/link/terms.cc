@@ -10,6 +10,14 @@ DataPath data_path(const topology::Topology& topology, const topology::LinkSpec&
   return link.path == topology::LinkPath::kAgent ? DataPath::kAgent : DataPath::kDirect;
 }
 
+std::vector<std::string> gpus_of_regions(const topology::Node& node) {
+  std::vector<std::string> uuids;
+  for (const topology::RegionSpec& region : node.regions) {
+    if (region.memory == MemoryKind::kCuda) uuids.push_back(node.gpu_of(region)->uuid);
+  }
+  return uuids;
+}
+
 std::string join(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -29,6 +37,8 @@ std::vector<LinkTerms> links_of(const topology::Topology& topology, const topolo
     terms.we_are_source = link->from == node.name;
     terms.mapped = topology.is_mapped(*link);
     terms.path = data_path(topology, *link);
+    terms.path_is_forced = link->path == topology::LinkPath::kDirect;
+    terms.sink_gpus = gpus_of_regions(*topology.node(link->to));
     terms.window = link->window;
     terms.chunk_bytes = static_cast<std::uint32_t>(link->chunk_bytes);
     terms.integrity = link->integrity;
@@ -36,6 +46,16 @@ std::vector<LinkTerms> links_of(const topology::Topology& topology, const topolo
     all.push_back(std::move(terms));
   }
   return all;
+}
+
+std::optional<DataPath> LinkTerms::path_for(const std::vector<std::string>& reaches) const {
+  if (path != DataPath::kDirect) return path;
+  const bool all = std::all_of(sink_gpus.begin(), sink_gpus.end(), [&](const std::string& gpu) {
+    return std::find(reaches.begin(), reaches.end(), gpu) != reaches.end();
+  });
+  if (all) return DataPath::kDirect;
+  if (path_is_forced) return std::nullopt;
+  return DataPath::kAgent;
 }
 
 Status check_lanes(const LinkTerms& terms, const transport::LaneInfo& lanes) {

@@ -1,6 +1,7 @@
 // LinkTerms: what both ends of a link know of it from the topology.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,12 @@ struct LinkTerms {
   std::string from, to;  // P, D
   bool we_are_source = false;
   bool mapped = false;
-  DataPath path = DataPath::kUcx;
+  DataPath path = DataPath::kUcx;      // the shortest that pools may take
+  bool path_is_forced = false;         // no other will do
+  std::vector<std::string> sink_gpus;  // whose memory D's regions are, by UUID
+
+  // The way of what an engine that reaches these GPUs sends; none: there is none that is allowed.
+  std::optional<DataPath> path_for(const std::vector<std::string>& reaches) const;
   std::uint32_t window = 0;
   std::uint32_t chunk_bytes = 0;
   bool integrity = true;

@@ -169,7 +169,7 @@ Result<LocalPool> ClientSession::take_pool(const wire::AddPool& request) {
     id = environment_.pools.add(instance_, request.shape);
   }
   if (!id.ok()) return id.error();
-  return LocalPool{*id, instance_, request.shape, shape_hash(request.shape)};
+  return LocalPool{*id, instance_, request.shape, shape_hash(request.shape), request.reaches};
 }
 
 std::optional<RegionId> ClientSession::own_region(std::uint16_t index) const {

@@ -42,8 +42,8 @@ struct TransferContext {
   bool draining = false;
 
   TimePoint now() const { return clock.now(); }
-  // The region that stages for pools of this kind of memory; nullptr: none.
-  RegionSlots* region_for(MemoryKind memory) const;
+  // The region that stages for a pool: one in its GPU's memory, else in host memory; nullptr: none.
+  RegionSlots* region_for(const KvShape& shape) const;
   RegionSlots* region(std::uint16_t index) const;
 };
 

@@ -35,11 +35,14 @@ void RegionSlots::report() {
   probe_.slots(metrics::SlotUse::kRetired, count(core::SlotState::kRetired));
 }
 
-RegionSlots* TransferContext::region_for(MemoryKind memory) const {
+RegionSlots* TransferContext::region_for(const KvShape& shape) const {
+  RegionSlots* host = nullptr;
   for (const auto& region : regions) {
-    if (region->region().shape().memory == memory) return region.get();
+    const bool on_host = region->region().shape().memory == MemoryKind::kHost;
+    if (!on_host && region->region().gpu_uuid() == shape.gpu_uuid) return region.get();
+    if (on_host && host == nullptr) host = region.get();
   }
-  return nullptr;
+  return host;
 }
 
 RegionSlots* TransferContext::region(std::uint16_t index) const {

@@ -155,8 +155,13 @@ Status SinkSide::start_streams(Receive& receive, const LocalPool& pool,
 
 Result<std::unique_ptr<SinkStream>> SinkSide::make_stream(Receive& receive, const LocalPool& pool,
                                                           const Candidate& candidate) {
-  RegionSlots* region = context_.region_for(MemoryKind::kHost);
-  if (region == nullptr) return Error(Code::kUnsupported, "this node has no host region");
+  RegionSlots* region = context_.region_for(pool.shape);
+  if (region == nullptr) {
+    return Error(Code::kUnsupported,
+                 "this node has no region for pools " + (pool.shape.gpu_uuid.empty()
+                                                             ? std::string("in host memory")
+                                                             : "on GPU " + pool.shape.gpu_uuid));
+  }
   LinkPort& link = *candidate.port;
   if (region->table().usable_count() < link.window() || region->credits().full()) {
     return Error(Code::kResourceExhausted,

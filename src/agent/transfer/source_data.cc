@@ -163,7 +163,7 @@ bool SourceSide::send_out(SourceStream& stream) {
     stream.moved = true;
     stream.probe->stage(metrics::Stage::kGrant, context_.now() - stream.granted);
   }
-  return stream.link->path() == DataPath::kAgent ? copy_out(stream) : put_out(stream);
+  return stream.path == DataPath::kAgent ? copy_out(stream) : put_out(stream);
 }
 
 bool SourceSide::copy_out(SourceStream& stream) {
@@ -242,6 +242,10 @@ void SourceSide::on_copied(std::uint64_t token, CopyOutcome outcome, Nanos took)
     return pump(*at->second);
   }
   finish_batch(*batch, outcome == CopyOutcome::kCopied, took);
+  const auto still = by_serial_.find(batch->serial);
+  if (outcome == CopyOutcome::kFailed && still != by_serial_.end()) {
+    abort(*still->second, Reason::kTransport, true);
+  }
 }
 
 void SourceSide::finish_batch(const Batch& batch, bool delivered, Nanos took) {

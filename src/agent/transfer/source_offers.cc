@@ -172,7 +172,9 @@ void SourceSide::on_grant(LinkPort& link, const wire::Grant& grant) {
   std::vector<core::TokenRange> tokens;
   for (const wire::TokenSpan& span : grant.tokens) tokens.push_back({span.begin, span.end});
   auto plan = core::plan_stream(source->shape, sink->shape, tokens, grant.chunk_bytes);
-  RegionSlots* region = context_.region_for(MemoryKind::kHost);
+  RegionSlots* region = context_.region_for(source->shape);
+  const auto path = link.path_for(*source);
+  if (!path) return refuse(link, grant, Reason::kTransport);
   if (!plan.ok() || plan->hash != grant.plan_hash || region == nullptr ||
       grant.consumers != core::consumers(source->shape, sink->shape)) {
     return refuse(link, grant, Reason::kPlan);
@@ -184,6 +186,7 @@ void SourceSide::on_grant(LinkPort& link, const wire::Grant& grant) {
   stream->grant = grant;
   stream->consumer = {sink->instance, sink->shape.rank};
   stream->link = &link;
+  stream->path = *path;
   stream->probe = context_.links.at(link.id()).probe;
   stream->region = region;
   stream->plan = std::move(*plan);

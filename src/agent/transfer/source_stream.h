@@ -32,6 +32,7 @@ struct SourceStream {
   wire::Grant grant;
   Consumer consumer;
   LinkPort* link = nullptr;
+  DataPath path{};
   metrics::LinkProbe* probe = nullptr;
   ClientPort* client = nullptr;  // set when active
   RegionSlots* region = nullptr;
@@ -49,7 +50,7 @@ struct SourceStream {
   bool moved = false;                     // the first chunk has moved
 
   OfferId offer() const { return {grant.key, grant.source_pool}; }
-  bool direct() const { return link->path() == DataPath::kDirect; }
+  bool direct() const { return path == DataPath::kDirect; }
   std::size_t own_slots() const { return loaned.size() + waiting.size() + in_flight; }
 };
 

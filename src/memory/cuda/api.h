@@ -22,6 +22,7 @@ namespace pegaflow::memory::cuda {
   X(cuDeviceGetUuid)                   \
   X(cuDeviceGetName)                   \
   X(cuDeviceGetAttribute)              \
+  X(cuDeviceCanAccessPeer)             \
   X(cuDevicePrimaryCtxRetain)          \
   X(cuDevicePrimaryCtxRelease)         \
   X(cuCtxGetCurrent)                   \

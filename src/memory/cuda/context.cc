@@ -98,6 +98,18 @@ int Context::attribute(CUdevice_attribute which) const {
   return value;
 }
 
+std::vector<std::string> Context::reaches() const {
+  std::vector<std::string> uuids;
+  const auto gpus = visible_gpus(api_);
+  if (!gpus.ok()) return {uuid_};
+  for (const Gpu& gpu : *gpus) {
+    int reached = gpu.device == device_ ? 1 : 0;
+    if (reached == 0) api_.cuDeviceCanAccessPeer(&reached, device_, gpu.device);
+    if (reached != 0) uuids.push_back(gpu.uuid);
+  }
+  return uuids;
+}
+
 Status Context::attach_thread() const {
   PEGAFLOW_TRY(check(api_.cuCtxSetCurrent(handle_), "make the context current"));
   CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED;

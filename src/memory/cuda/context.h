@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "memory/cuda/api.h"
 #include "pegaflow/result.h"
@@ -26,6 +27,8 @@ class Context {
   CUcontext handle() const { return handle_; }
   const std::string& uuid() const { return uuid_; }
   int attribute(CUdevice_attribute which) const;
+  // UUIDs of the GPUs that this process sees and whose memory this one reaches; itself included.
+  std::vector<std::string> reaches() const;
 
   // Makes the context current in the calling thread for good, and lets the thread's calls be made
   // while other threads capture streams.

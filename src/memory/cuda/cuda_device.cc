@@ -30,6 +30,7 @@ class CudaDevice final : public Device {
 
   MemoryKind memory() const override { return MemoryKind::kCuda; }
   const std::string& gpu_uuid() const override { return context_->uuid(); }
+  std::vector<std::string> reaches() const override { return context_->reaches(); }
   Status attach_thread() override { return context_->attach_thread(); }
 
   Result<std::unique_ptr<Mover>> make_mover(const MoverConfig& config,

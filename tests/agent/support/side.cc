@@ -28,7 +28,7 @@ Side::Side(SideConfig config)
   loop_ = Loop::create(loop_config, clock_, probe).value();
   writers_ = std::make_unique<WriterTable>(*loop_, [this](WriterId w) { writer_gone(w); });
   pools_ = std::make_unique<PoolTable>(config_.topology.limits.max_pools);
-  copier_ = MemoryCopier::create(*loop_, clock_, upper).value();
+  copier_ = MemoryCopier::create(*loop_, clock_, *device_, upper).value();
   wire::Welcome welcome;
   welcome.epoch = config_.epoch;
   welcome.agent = config_.node;
@@ -50,7 +50,7 @@ Side::Side(SideConfig config)
   lingering_ = std::make_unique<LingeringSockets>(*loop_);
   links_ = Links::create(
                LinkEnvironment{*loop_, log_, *writers_, *pools_, *sessions_, *config_.context,
-                               *registered_, region_list_, *copier_, *lingering_, upper,
+                               *registered_, region_list_, *device_, *copier_, *lingering_, upper,
                                LinkIdentity{config_.epoch, config_.topology.hash, config_.boot_id},
                                config_.links},
                config_.topology, node(), probe)

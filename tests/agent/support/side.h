@@ -71,6 +71,7 @@ class Side final : private LoopWork, private SessionObserver {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<WriterTable> writers_;
   std::unique_ptr<PoolTable> pools_;
+  std::unique_ptr<memory::Device> device_ = memory::make_host_device();
   std::unique_ptr<MemoryCopier> copier_;
   std::unique_ptr<SessionServer> sessions_;
   std::optional<RegisteredRegions> registered_;

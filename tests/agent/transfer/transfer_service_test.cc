@@ -428,6 +428,30 @@ TEST(TransferDirect, a_claimed_slot_of_a_stopped_writer_is_free_when_it_goes_on)
   EXPECT_EQ(world.free_slots(*world.d), world.options.slots);
 }
 
+TEST(TransferDirect, engines_that_do_not_reach_the_slots_are_served_by_their_agent) {
+  World world({.path = DataPath::kDirect, .pools_path = DataPath::kAgent});
+  const Key key = Key::random();
+  world.p_client.offer(key, kTokens);
+  world.p_client.set_ready(kChunks);
+  const std::uint64_t handle = world.d_client.receive(key, kTokens);
+  world.settle();
+  EXPECT_EQ(world.d_client.verified[handle].size(), kChunks);
+  EXPECT_EQ(world.d_client.wrong_bytes, 0U);
+  ASSERT_EQ(world.p_client.results.size(), 1U);
+  EXPECT_EQ(world.p_client.results[0].kind, EventKind::kDone);
+}
+
+TEST(TransferDirect, a_way_that_does_not_exist_is_refused) {
+  World world({.path = DataPath::kDirect, .no_path = true});
+  const Key key = Key::random();
+  world.p_client.offer(key, kTokens);
+  world.d_client.receive(key, kTokens);
+  world.settle();
+  ASSERT_EQ(world.d_client.results.size(), 1U);
+  EXPECT_EQ(world.d_client.results[0].kind, EventKind::kFailed);
+  EXPECT_EQ(world.d_client.results[0].reason, Reason::kTransport);
+}
+
 TEST(TransferDirect, a_dead_writers_slot_is_free_with_its_proof) {
   World world({DataPath::kDirect});
   const Key key = Key::random();

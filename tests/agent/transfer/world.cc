@@ -50,6 +50,10 @@ T take(std::vector<T>& from, std::size_t at = 0) {
 }  // namespace
 
 DataPath FakeLink::path() const { return world_.options.path; }
+std::optional<DataPath> FakeLink::path_for(const LocalPool&) const {
+  if (world_.options.no_path) return std::nullopt;
+  return world_.options.pools_path.value_or(world_.options.path);
+}
 std::uint32_t FakeLink::window() const { return world_.options.window; }
 
 Status FakeLink::put(std::uint16_t, SlotIndex own_slot, std::uint32_t bytes,

@@ -23,6 +23,8 @@ struct WorldOptions {
   std::uint32_t slots = 16;  // of each side
   std::uint32_t window = 4;
   std::uint32_t layers = 4;
+  std::optional<DataPath> pools_path{};  // of P's pool, where it differs from the link's
+  bool no_path = false;                  // that the topology allows
 };
 
 class World;
@@ -37,6 +39,7 @@ class FakeLink final : public LinkPort {
   LinkIncarnation incarnation() const override { return LinkIncarnation{1}; }
   bool we_are_source() const override { return source_; }
   DataPath path() const override;
+  std::optional<DataPath> path_for(const LocalPool&) const override;
   std::uint32_t window() const override;
   std::uint32_t chunk_bytes() const override { return kSlotBytes; }
   bool integrity() const override { return false; }
