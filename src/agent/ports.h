@@ -35,7 +35,7 @@ struct LocalPool {
   std::string instance;
   KvShape shape;
   std::uint64_t shape_hash = 0;
-  std::vector<std::string> reaches;  // GPUs whose memory its engine's copies can write, by UUID
+  std::vector<std::string> reaches{};  // GPUs whose memory its engine's copies can write, by UUID
 };
 
 // A pool of an engine of the peer agent.
@@ -80,7 +80,7 @@ class LinkPort {
   virtual DataPath path() const = 0;       // the shortest that pools may take
   // At P: the way of what this pool's engine sends; none: the topology allows none of those there
   // are.
-  virtual std::optional<DataPath> path_for(const LocalPool& pool) const = 0;
+  virtual std::optional<DataPath> path_for(const LocalPool& /*pool*/) const { return path(); }
   virtual std::uint32_t window() const = 0;  // slots outstanding per stream
   virtual std::uint32_t chunk_bytes() const = 0;
   virtual bool integrity() const = 0;
