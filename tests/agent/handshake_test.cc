@@ -141,7 +141,7 @@ TEST_F(HandshakeTest, slots_named_by_the_peer_are_checked_against_its_geometry) 
 
 TEST(PeerPoolsTest, numbers_grow_and_settle_what_lies_below) {
   PeerPools pools;
-  const wire::LinkPool five{PoolId{5}, "engine", small_shape()};
+  const wire::LinkPool five{PoolId{5}, "engine", false, small_shape()};
   ASSERT_TRUE(pools.check(five).ok());
   EXPECT_FALSE(pools.settled(PoolId{5}));
   EXPECT_EQ(pools.add(five, PoolId{50}, WriterId{1}).visible, PoolId{50});
@@ -158,8 +158,8 @@ TEST(PeerPoolsTest, impossible_shapes_and_names_are_refused) {
   PeerPools pools;
   KvShape shape = small_shape();
   shape.groups.clear();
-  EXPECT_FALSE(pools.check({PoolId{1}, "engine", shape}).ok());
-  EXPECT_FALSE(pools.check({PoolId{1}, "", small_shape()}).ok());
+  EXPECT_FALSE(pools.check({PoolId{1}, "engine", false, shape}).ok());
+  EXPECT_FALSE(pools.check({PoolId{1}, "", false, small_shape()}).ok());
 }
 
 }  // namespace

@@ -96,7 +96,11 @@ def main(arguments: list[str]) -> int:
         return 2
     lines = [json.loads(line) for line in Path(arguments[0]).read_text().splitlines()]
     text = "\n".join(
-        [f"{len(lines)} cases that passed: no byte wrong or late, nothing left behind.", "", *table(lines)]
+        [
+            f"{len(lines)} cases that passed: no byte wrong or late, nothing left behind.",
+            "",
+            *table(lines),
+        ]
     )
     if len(arguments) == 1:
         print(text)

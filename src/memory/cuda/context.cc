@@ -78,10 +78,9 @@ Result<std::unique_ptr<Context>> Context::open(std::string_view gpu) {
   PEGAFLOW_ASSIGN(const std::vector<Gpu> gpus, visible_gpus(*api));
   const Gpu* found = find(gpus, gpu);
   if (found == nullptr) {
-    return Error(Code::kNotFound, "no GPU \"" + std::string(gpu) +
-                                      "\" here, expected an ordinal or the UUID of one of those "
-                                      "this process sees: " +
-                                      list(gpus));
+    return Error(Code::kNotFound,
+                 "not here; expected an ordinal or the UUID of one of those this process sees: " +
+                     list(gpus));
   }
   CUcontext handle = nullptr;
   PEGAFLOW_TRY(cuda::check(*api, api->cuDevicePrimaryCtxRetain(&handle, found->device),

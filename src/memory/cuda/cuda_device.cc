@@ -81,8 +81,9 @@ Status gpu_support() {
 }
 
 Result<std::unique_ptr<Device>> open_gpu(std::string_view gpu) {
-  PEGAFLOW_ASSIGN(auto context, cuda::Context::open(gpu));
-  return std::unique_ptr<Device>(std::make_unique<cuda::CudaDevice>(std::move(context)));
+  auto context = cuda::Context::open(gpu);
+  if (!context.ok()) return context.error().within("GPU \"" + std::string(gpu) + "\"");
+  return std::unique_ptr<Device>(std::make_unique<cuda::CudaDevice>(std::move(*context)));
 }
 
 }  // namespace pegaflow::memory
