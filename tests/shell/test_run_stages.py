@@ -112,6 +112,7 @@ def test_a_test_that_passes_when_run_once_more_is_named(
         "1/2 Test #1: a.slow ......***Failed  0.1 sec",
         "1/2 Test #1: a.slow ......   Passed  0.1 sec",
         "2/2 Test #2: b ...........***Failed  0.1 sec",
+        "2/2 Test #3: c ...........***Skipped  0.1 sec",
         "RERUN tests/x/test_y.py::test_z[one]",
     )
     lines = [f"echo '{line}'" for line in log]

@@ -23,7 +23,7 @@ from junit_counts import Counts
 from stages import ROOT, Stage, all_stages
 
 PROGRESS_SECONDS = 60
-CTEST_FAILURE = re.compile(r"Test +#\d+: (\S+) .*\*\*\*", re.MULTILINE)
+CTEST_FAILURE = re.compile(r"Test +#\d+: (\S+) .*\*\*\*(?:Failed|Timeout|Exception)")
 PYTEST_RERUN = re.compile(r"^RERUN \S*::(\S+)", re.MULTILINE)
 TAIL_LINES = 60
 
