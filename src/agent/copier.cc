@@ -6,15 +6,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/wire_time.h"
 
 namespace pegaflow::agent {
-namespace {
-
-std::uint64_t nanos_of(TimePoint time) {
-  return static_cast<std::uint64_t>(Nanos(time.time_since_epoch()).count());
-}
-
-}  // namespace
 
 Result<std::unique_ptr<MemoryCopier>> MemoryCopier::create(Loop& loop, const Clock& clock,
                                                            memory::Device& device,

@@ -2,6 +2,8 @@
 
 #include <mutex>
 
+#include "base/wire_time.h"
+
 namespace pegaflow::client {
 
 MarkWatch::MarkWatch(SharedState& state, memory::Streams* streams, const Clock& clock)
@@ -10,11 +12,9 @@ MarkWatch::MarkWatch(SharedState& state, memory::Streams* streams, const Clock& 
 Result<bool> MarkWatch::step() {
   if (streams_ == nullptr) return false;
   waiting_ = false;
-  const auto now_ns = [this] {
-    return static_cast<std::uint64_t>(Nanos(clock_.now().time_since_epoch()).count());
-  };
-  PEGAFLOW_ASSIGN(const bool sources,
-                  advance(state_.sources, [&] { state_.sources.mark_passed(now_ns()); }));
+  PEGAFLOW_ASSIGN(const bool sources, advance(state_.sources, [&] {
+                    state_.sources.mark_passed(nanos_of(clock_.now()));
+                  }));
   PEGAFLOW_ASSIGN(const bool sinks, advance(state_.sinks, [&] { state_.sinks.mark_passed(); }));
   return sources || sinks;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "base/wire_time.h"
 #include "client/check_receive.h"
 #include "client/limits.h"
 #include "wire/setup.h"
@@ -329,9 +330,7 @@ bool Runtime::alive() const {
   return !state_.dead;
 }
 
-std::uint64_t Runtime::now_ns() const {
-  return static_cast<std::uint64_t>(Nanos(clock_.now().time_since_epoch()).count());
-}
+std::uint64_t Runtime::now_ns() const { return nanos_of(clock_.now()); }
 
 // The agent ends everything in time; this is for an agent that lives and does not.
 TimePoint Runtime::own_deadline(Millis total) const {

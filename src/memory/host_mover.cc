@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/wire_time.h"
 #include "core/gather.h"
 
 namespace pegaflow::memory {
@@ -16,8 +17,6 @@ std::uint64_t nanos_between(TimePoint start, TimePoint end) {
 std::span<const std::byte> content(const MoveJob& job) {
   return job.slot.first(core::cell(*job.plan, job.chunk).bytes);
 }
-
-std::uint64_t stamp(TimePoint at) { return nanos_between(TimePoint{}, at); }
 
 }  // namespace
 
@@ -66,8 +65,8 @@ MoveResult HostMover::gather(const MoveJob& job) {
   }
   const TimePoint end = clock_.now();
   job.header->checksum = checksum;
-  job.header->t_start = stamp(start);
-  job.header->t_end = stamp(end);
+  job.header->t_start = nanos_of(start);
+  job.header->t_end = nanos_of(end);
   job.word->store(job.filled_word, std::memory_order_release);
   return {job.cookie, true, checksum, nanos_between(start, end)};
 }

@@ -9,6 +9,7 @@
 #include "agent/link/link.h"
 #include "agent/link/tokens.h"
 #include "base/check.h"
+#include "base/wire_time.h"
 
 namespace pegaflow::agent {
 namespace {
@@ -16,10 +17,6 @@ namespace {
 // Of RegisteredRegions::kScratchBytes each. Few, so that slow links are not kept busy for long.
 constexpr int kWarmUpPuts = 1;
 constexpr int kMeasuredPuts = 4;
-
-std::uint64_t nanos_of(TimePoint time) {
-  return static_cast<std::uint64_t>(Nanos(time.time_since_epoch()).count());
-}
 
 double rate(std::size_t bytes, Nanos time) {
   return static_cast<double>(bytes) * 1e9 /
