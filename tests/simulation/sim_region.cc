@@ -1,11 +1,9 @@
 #include "tests/simulation/sim_region.h"
 
-#include <unistd.h>
-
 #include <cstring>
-#include <vector>
 
 #include "base/check.h"
+#include "tests/support/mapped_copy.h"
 
 namespace pegaflow::simulation {
 namespace {
@@ -14,18 +12,6 @@ memory::Region make(std::uint32_t slots) {
   auto region = memory::Region::create({"staging", MemoryKind::kHost, kSlotBytes, slots});
   PEGAFLOW_CHECK(region.ok());
   return std::move(*region);
-}
-
-memory::MappedRegion map_of(const memory::Region& region) {
-  std::vector<UniqueFd> fds;
-  for (const int fd : region.fds()) {
-    const int copy = ::dup(fd);
-    PEGAFLOW_CHECK(copy >= 0);
-    fds.emplace_back(copy);
-  }
-  auto mapped = memory::MappedRegion::map(region.shape(), std::move(fds));
-  PEGAFLOW_CHECK(mapped.ok());
-  return std::move(*mapped);
 }
 
 std::uint64_t mix(std::uint64_t value) {
@@ -46,7 +32,7 @@ void write(std::span<std::byte> to, std::uint64_t seed, std::size_t begin, std::
 }  // namespace
 
 SimRegion::SimRegion(std::uint32_t number, std::uint32_t slots)
-    : uid(number), own(make(slots)), mapped(map_of(own)) {}
+    : uid(number), own(make(slots)), mapped(testing::mapped_copy_of(own)) {}
 
 std::uint64_t truth(const Key& key, std::uint32_t source_rank, std::uint64_t plan_hash,
                     ChunkIndex chunk) {

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "core/plan.h"
+#include "tests/support/mapped_copy.h"
 
 namespace pegaflow::agent {
 namespace {
@@ -26,18 +27,6 @@ memory::Region make_region(const std::string& name, std::uint32_t slots) {
   auto region = memory::Region::create({name, MemoryKind::kHost, kSlotBytes, slots});
   PEGAFLOW_CHECK(region.ok());
   return std::move(*region);
-}
-
-memory::MappedRegion map_of(memory::Region& region) {
-  std::vector<UniqueFd> fds;
-  for (const int fd : region.fds()) {
-    const int copy = ::dup(fd);
-    PEGAFLOW_CHECK(copy >= 0);
-    fds.emplace_back(copy);
-  }
-  auto mapped = memory::MappedRegion::map(region.shape(), std::move(fds));
-  PEGAFLOW_CHECK(mapped.ok());
-  return std::move(*mapped);
 }
 
 template <typename T>
@@ -227,7 +216,7 @@ World::World(const WorldOptions& world_options)
     : options(world_options),
       p_region(make_region("p", options.slots)),
       d_region(make_region("d", options.slots)),
-      d_mapped(map_of(d_region)),
+      d_mapped(testing::mapped_copy_of(d_region)),
       p_client(*this, SessionId{1}, true),
       d_client(*this, SessionId{2}, false) {
   TransferConfig config;
