@@ -154,11 +154,12 @@ std::size_t Loop::sleep(Nanos timeout) {
 void Loop::dispatch(std::size_t ready) {
   had_events_ = ready > 0;
   for (const epoll_event& event : std::span(events_).first(ready)) {
-    if (event.data.u64 == kWakeId) {
+    const std::uint64_t id = event.data.u64;  // epoll_event is packed: no references into it
+    if (id == kWakeId) {
       wake_.drain();
       continue;
     }
-    const auto found = watched_.find(event.data.u64);
+    const auto found = watched_.find(id);
     // A handler before this one may have ended the watch.
     if (found != watched_.end()) found->second->handler(event.events);
   }
