@@ -205,17 +205,17 @@ TEST_F(LinkTest, direct_link_maps_the_sinks_slots_into_the_sources_engines) {
   ASSERT_EQ(d->upper.peer_pools.size(), 1U);
   client->regions[1]->slot(SlotIndex{2})[9] = std::byte{77};
   EXPECT_EQ(d->region().slot(SlotIndex{2})[9], std::byte{77});
-  const auto* mapped = std::get_if<wire::MapRegion>(&client->messages.back());
-  ASSERT_NE(mapped, nullptr);
-  EXPECT_FALSE(mapped->own);
-  EXPECT_EQ(mapped->writer, d->upper.peer_pools[0].writer);
-  EXPECT_EQ(p->upper.clients[0]->peer_region(p->link().id(), 0), mapped->region);
+  ASSERT_TRUE(std::holds_alternative<wire::MapRegion>(client->messages.back()));
+  const auto mapped = std::get<wire::MapRegion>(client->messages.back());
+  EXPECT_FALSE(mapped.own);
+  EXPECT_EQ(mapped.writer, d->upper.peer_pools[0].writer);
+  EXPECT_EQ(p->upper.clients[0]->peer_region(p->link().id(), 0), mapped.region);
   p->upper.link->reset(Error(Code::kInternal, "test"));
   ASSERT_TRUE(until([&] { return client->find<wire::UnmapRegion>() != nullptr; }));
   EXPECT_EQ(p->upper.clients[0]->peer_region(p->link().id(), 0), std::nullopt);
   // The next incarnation maps them anew; the engine keeps its number.
   ASSERT_TRUE(until([&] { return client->count<wire::MapRegion>() == 3; }));
-  EXPECT_EQ(std::get<wire::MapRegion>(client->messages.back()).writer, mapped->writer);
+  EXPECT_EQ(std::get<wire::MapRegion>(client->messages.back()).writer, mapped.writer);
   EXPECT_TRUE(d->upper.writers_gone.empty());
 }
 
