@@ -28,6 +28,11 @@ class Seat:
         """It runs, and is not stopped."""
         return self.engine.popen.poll() is None and not self.engine.stopped
 
+    @property
+    def is_first(self) -> bool:
+        """It is the one of its node that lives on when faults spare some (see chaos.py)."""
+        return self.instance.endswith("-0")
+
     def blocks_for(self, tokens: int) -> int:
         return -(-tokens // BLOCK_TOKENS[self.node])
 

@@ -1,8 +1,8 @@
 """Lives through random requests and faults for a given time; see tools/soak.sh.
 
 Invariants: no wrong byte; no byte of D's blocks changes after its result; every transfer ends once
-and in time, with a typed reason; at the end all slots are free and no program holds more
-descriptors or threads, or much more memory, than at the start of its life.
+and in time, with a typed reason; no program's memory grows over its life; at the end all slots are
+free and no daemon holds more descriptors or threads than before.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Soak:
         self.party = Party(cluster, options.sources, options.sinks, self.chance)
         self.traffic = Traffic(self.party, self.chance, options.live)
         self.chaos = Chaos(cluster, self.party, self.chance)
-        self.programs = Programs(cluster)
+        self.programs = Programs(cluster, self.party)
 
     def run(self) -> None:
         began = time.monotonic()
@@ -66,12 +66,13 @@ class Soak:
         while (now := time.monotonic()) - began < self.options.seconds:
             self.traffic.start_one()
             self.traffic.step()
+            self.chaos.spares = now - began > self.options.seconds / 2
             if not self.options.no_faults:
                 self.chaos.step()
             if now - told > 30:
                 told = now
                 print(f"{now - began:5.0f} s  {self.summary()}", flush=True)
-                self.programs.look()
+                self.programs.check_memory()
             threading.Event().wait(STEP_SECONDS)
         self.finish()
 
@@ -79,6 +80,7 @@ class Soak:
         self.chaos.settle()
         drain(self.traffic)
         self.cluster.wait_all_free()
+        self.programs.check_memory()
         for engine in self.cluster.engines:
             engine.close()
         self.programs.check_at_rest()

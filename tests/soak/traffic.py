@@ -118,7 +118,7 @@ class Traffic:
                 request.source.engine.call("ready", request.key, layers=request.ready)
 
     def _change_of_mind(self, request: Request) -> None:
-        if self.chance.random() > 0.01:
+        if self.chance.random() > 0.004:
             return
         if request.received and request.sink_lives and request.sink.answers:
             request.sink.engine.call("cancel", request.key)
