@@ -164,6 +164,11 @@ void SimEngine::on_receive_result(const wire::RingResult& result) {
     ledger_.broken("a receive of " + name() + " ended twice, the second time with " +
                    std::string(to_string(result.kind)));
   }
+  if (result.kind != EventKind::kDone &&
+      (result.reason == Reason::kInternal || result.reason == Reason::kNone)) {
+    ledger_.broken("a receive of " + name() + " ended for no good reason (" +
+                   std::string(to_string(result.reason)) + ")");
+  }
   // What the client reported first stands: the agent's word may have crossed the last chunk.
   if (!receive.ended()) end(receive, result.kind, result.reason);
 }

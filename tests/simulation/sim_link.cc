@@ -115,6 +115,8 @@ void LinkEnd::open() {
   broken = false;
   arriving.clear();
   inbound_.clear();
+  pools_.clear();  // an end that went with its process kept them
+  told_.clear();
   const agent::ChannelIdentity identity{wire::kControlVersion, agent().epoch, other_agent().epoch,
                                         link_.incarnation};
   channel_ = std::make_unique<agent::ControlChannel>(
@@ -200,17 +202,19 @@ void LinkEnd::sync_pools() {
                                 : WriterId{};
     pools_.push_back({local.id, PoolId{agent().next_visible++}, local.instance, local.shape,
                       local.shape_hash, writer});
+    if (!source_) other().told_[local.id] = writer;
     const agent::PeerPool added = pools_.back();
     return agent().service->on_peer_pool(*this, added);
   }
 }
 
-// The sink has told the number of every engine whose pool it knows.
+// The sink has told the number of every engine whose pool it knows. It stays told, also when the
+// sink has learnt meanwhile that this engine is dead.
 void LinkEnd::map_regions() {
   if (!source_ || path() != agent::DataPath::kDirect) return;
   for (SimSession* session : link_.p.sessions) {
-    if (!session->engine.source || !link_.d.knows(session->incarnation())) continue;
-    session->map_peer(id(), *link_.sink_region, link_.d.writer_of(session->incarnation()));
+    const auto told = told_.find(session->pool().id);
+    if (told != told_.end()) session->map_peer(id(), *link_.sink_region, told->second);
   }
 }
 

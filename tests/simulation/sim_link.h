@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -79,6 +80,7 @@ class LinkEnd final : public agent::LinkPort {
   SimLink& link_;
   const bool source_;
   std::vector<agent::PeerPool> pools_;
+  std::map<PoolId, WriterId> told_;  // at the source: what the sink calls the owners of its pools
   std::unique_ptr<agent::ControlChannel> channel_;
   std::unique_ptr<agent::Heartbeat> heartbeat_;
   std::deque<wire::ControlMessage> inbound_;  // taken off the channel, not heard yet
