@@ -91,6 +91,9 @@ void Simulation::collect_link(SimLink& link) {
     add("a link connects", [this, &link] {
       link.connect();
       count("links made");
+      if (!faults_ || healing_ || !shared_.dice.one_in(4)) return;
+      link.bring_back_former();
+      count("first messages of a former link");
     });
   }
   collect_end(link.p_end);
@@ -136,6 +139,16 @@ bool Simulation::may_offer(const Request& request, const SimEngine& engine) {
   return request.source == engine.instance && std::find(by.begin(), by.end(), &engine) == by.end();
 }
 
+// Nothing more is computed, and somebody still waits for it.
+bool Simulation::hangs(const Key& key, const OfferView& offer) const {
+  if (!offer.hangs || offer.progress < kHangsAt) return false;
+  return std::any_of(engines_.begin(), engines_.end(), [&key](const auto& engine) {
+    return std::any_of(engine->receives.begin(), engine->receives.end(), [&key](const auto& item) {
+      return item.second.key == key && !item.second.ended();
+    });
+  });
+}
+
 bool Simulation::user_can(const SimEngine& engine) const {
   if (!engine.connected()) return false;
   if (!engine.source) {
@@ -143,7 +156,7 @@ bool Simulation::user_can(const SimEngine& engine) const {
                        [&](const Request& request) { return wants_to_receive(request, engine); });
   }
   for (const auto& [key, offer] : engine.offers) {
-    if (!offer.finished && !offer.withdrawn) return true;
+    if (!offer.finished && !offer.withdrawn && !hangs(key, offer)) return true;
   }
   return std::any_of(requests_.begin(), requests_.end(),
                      [&engine](const Request& request) { return may_offer(request, engine); });
@@ -164,17 +177,20 @@ void Simulation::source_acts(SimEngine& engine) {
     able.emplace_back([&request, &engine] {
       request.offered_by.push_back(&engine);
       engine.offer(request.key, request.n_tokens);
+      engine.offers.at(request.key).hangs = request.hangs;
     });
   }
   for (auto& [key, offer] : engine.offers) {
-    if (offer.finished || offer.withdrawn) continue;
+    if (offer.finished || offer.withdrawn || hangs(key, offer)) continue;
     able.emplace_back([this, &engine, &offer, &key] {
       Dice& dice = shared_.dice;
+      if (offer.hangs && offer.progress >= kHangsAt) return engine.withdraw(key);
       if (offer.progress == kFullProgress) return engine.finish(key);
       if (offer.progress > 0 && dice.one_in(12)) {
         return engine.compute(key, static_cast<std::uint32_t>(dice.below(offer.progress)));
       }
-      engine.compute(key, std::min(kFullProgress, offer.progress + dice.between(1, 8)));
+      const std::uint32_t most = offer.hangs ? kHangsAt : kFullProgress;
+      engine.compute(key, std::min(most, offer.progress + dice.between(1, 8)));
     });
   }
   if (!able.empty()) able[shared_.dice.below(able.size())]();
@@ -218,6 +234,7 @@ void Simulation::judge_time() {
       if (session->ended || session->stalled || since == stopped_.end()) continue;
       if (now - since->second < std::chrono::seconds(3)) continue;
       session->stalled = true;
+      session->engine.was_stalled = true;
       agent->service->on_client_stalled(*session);
     }
     agent->service->on_time(now);

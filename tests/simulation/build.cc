@@ -97,6 +97,7 @@ void Simulation::add_request() {
     byte = static_cast<std::uint8_t>(shared_.dice.below(256));
   }
   request.n_tokens = 16 * shared_.dice.between(1, 20);
+  request.hangs = faults_ && shared_.dice.one_in(16);
   std::vector<std::string> sinks;
   for (const auto& engine : engines_) {
     if (!engine->source && engine->rank.tp == 0) sinks.push_back(engine->instance);

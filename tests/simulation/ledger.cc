@@ -56,4 +56,8 @@ std::size_t Ledger::complete_streams(const Key& key, std::uint32_t source_rank) 
   return at == complete_.end() ? 0 : at->second.size();
 }
 
+void Ledger::agent_died(AgentEpoch agent) {
+  std::erase_if(left_, [agent](const auto& entry) { return entry.second == agent; });
+}
+
 }  // namespace pegaflow::simulation

@@ -43,6 +43,11 @@ class Ledger {
   // A consumer has every chunk of one stream, right and once.
   void stream_complete(const Key& key, std::uint32_t source_rank, std::uint32_t sink_rank);
   std::size_t complete_streams(const Key& key, std::uint32_t source_rank) const;
+  // A source's agent was told that all bytes of a stream have left the blocks; until it dies it
+  // needs nobody else to bring them to the sink.
+  void stream_left(const StreamKey& stream, AgentEpoch agent) { left_[stream] = agent; }
+  void agent_died(AgentEpoch agent);
+  bool has_left(const StreamKey& stream) const { return left_.contains(stream); }
 
  private:
   using SlotId = std::pair<std::uint32_t, std::uint32_t>;
@@ -52,6 +57,7 @@ class Ledger {
   std::uint64_t next_read_ = 1;
   std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> credits_;
   std::map<std::pair<Key, std::uint32_t>, std::set<std::uint32_t>> complete_;
+  std::map<StreamKey, AgentEpoch> left_;
 };
 
 }  // namespace pegaflow::simulation

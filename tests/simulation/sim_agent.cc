@@ -89,6 +89,7 @@ void SimAgent::start(std::uint32_t slots, std::uint32_t window) {
 }
 
 void SimAgent::kill() {
+  shared_.ledger.agent_died(epoch);
   alive = false;
   stopped = false;
   service.reset();
@@ -128,7 +129,17 @@ bool SimAgent::read_ring(SimSession& session) {
   const wire::ClientMessage message = session.outbox.front();
   session.outbox.pop_front();
   service->on_client_message(session, message);
+  if (const auto* left = std::get_if<wire::RingLeft>(&message)) note_left(left->stream);
   return true;
+}
+
+// Only what the service took for it: the stream may have ended before.
+void SimAgent::note_left(const StreamKey& stream) {
+  for (const agent::TransferInfo& transfer : service->snapshot().transfers) {
+    if (transfer.source && transfer.stream == stream && transfer.state == "sent") {
+      shared_.ledger.stream_left(stream, epoch);
+    }
+  }
 }
 
 WriterId SimAgent::new_writer() {

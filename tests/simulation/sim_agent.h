@@ -94,6 +94,8 @@ class SimAgent {
   std::uint32_t next_visible = 1000;
 
  private:
+  void note_left(const StreamKey& stream);
+
   std::set<std::uint16_t> writers_;
   std::vector<std::unique_ptr<SimSession>> all_sessions_;
   std::uint32_t next_pool_ = 1;

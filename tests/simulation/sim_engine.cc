@@ -136,48 +136,6 @@ void SimEngine::on_stop(const wire::RingStop& stop) {
   tell(wire::RingStopped{stop.stream, {}});
 }
 
-void SimEngine::on_result(const wire::RingResult& result) {
-  if (result.kind == EventKind::kOffered || result.kind == EventKind::kRefused) return;
-  if (source) {
-    on_offer_result(result);
-  } else {
-    on_receive_result(result);
-  }
-}
-
-void SimEngine::on_offer_result(const wire::RingResult& result) {
-  OfferView& offer = offers.at(result.key);
-  if (++offer.results > 1) {
-    ledger_.broken("an offer of " + name() + " ended twice, the second time with " +
-                   std::string(to_string(result.kind)));
-  }
-  if (result.kind != EventKind::kDone || result.reason != Reason::kNone) return;
-  const std::size_t complete = ledger_.complete_streams(result.key, rank.tp);
-  if (complete >= offer.consumers) return;
-  ledger_.broken(name() + " was told done, but " + std::to_string(complete) + " of " +
-                 std::to_string(offer.consumers) + " consumers have all bytes");
-}
-
-void SimEngine::on_receive_result(const wire::RingResult& result) {
-  ReceiveView& receive = receives.at(result.handle);
-  if (++receive.results > 1) {
-    ledger_.broken("a receive of " + name() + " ended twice, the second time with " +
-                   std::string(to_string(result.kind)));
-  }
-  if (result.kind != EventKind::kDone &&
-      (result.reason == Reason::kInternal || result.reason == Reason::kNone)) {
-    ledger_.broken("a receive of " + name() + " ended for no good reason (" +
-                   std::string(to_string(result.reason)) + ")");
-  }
-  // What the client reported first stands: the agent's word may have crossed the last chunk.
-  if (!receive.ended()) end(receive, result.kind, result.reason);
-}
-
-void SimEngine::end(ReceiveView& receive, EventKind kind, Reason reason) {
-  receive.end = kind;
-  receive.reason = reason;
-}
-
 bool SimEngine::can_claim() const {
   for (const auto& [id, stream] : sources) {
     if (!stream.credits.empty() && stream.begun < stream.ready) return true;

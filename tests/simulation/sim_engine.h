@@ -14,6 +14,7 @@
 namespace pegaflow::simulation {
 
 inline constexpr std::uint32_t kFullProgress = 16;  // a computed prompt, in sixteenths
+inline constexpr std::uint32_t kHangsAt = 8;
 
 // An engine's promise, as the engine sees it.
 struct OfferView {
@@ -21,6 +22,7 @@ struct OfferView {
   std::uint32_t consumers = 0;  // from the first stream
   int results = 0;              // terminal ones that the agent reported
   bool finished = false, withdrawn = false;
+  bool hangs = false;  // its computation stops half-way
 };
 
 // One attempt to get a key.
@@ -108,6 +110,7 @@ class SimEngine {
   const Rank rank;
   const bool source;
   bool alive = true, stopped = false;
+  bool was_stalled = false;  // its agent has given it up once
   std::uint64_t incarnation = 0;
   SimSession* session = nullptr;
   std::map<Key, OfferView> offers;
@@ -128,6 +131,7 @@ class SimEngine {
   void fill(const Claim& claim);
   void give_up(const Claim& claim);
   void finished(const Claim& claim, bool voided);
+  void judge(const ReceiveView& receive, const wire::RingResult& result);
   void end(ReceiveView& receive, EventKind kind, Reason reason);
 
   std::uint64_t next_handle_ = 1;

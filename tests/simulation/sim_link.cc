@@ -20,6 +20,12 @@ void SimLink::connect() {
   d_end.open();
 }
 
+void SimLink::bring_back_former() {
+  for (LinkEnd* end : {&p_end, &d_end}) {
+    if (!end->former_first_.empty()) end->arriving.push_back(end->former_first_);
+  }
+}
+
 bool SimLink::land_one() {
   if (puts.empty()) return false;
   const Put put = shared.dice.take(puts);
@@ -117,16 +123,21 @@ void LinkEnd::open() {
   inbound_.clear();
   pools_.clear();  // an end that went with its process kept them
   told_.clear();
+  former_first_ = std::move(first_);
+  first_.clear();
   const agent::ChannelIdentity identity{wire::kControlVersion, agent().epoch, other_agent().epoch,
                                         link_.incarnation};
   channel_ = std::make_unique<agent::ControlChannel>(
       identity, [this](std::uint8_t, std::span<const std::byte> bytes) {
-        if (other().state != EndState::kDown && !eof) {
-          other().arriving.emplace_back(bytes.begin(), bytes.end());
-        }
+        if (other().state != EndState::kDown && !eof) other().arrives(bytes);
         return Status();
       });
   heartbeat_ = std::make_unique<agent::Heartbeat>(agent::HeartbeatLimits{});
+}
+
+void LinkEnd::arrives(std::span<const std::byte> packet) {
+  arriving.emplace_back(packet.begin(), packet.end());
+  if (first_.empty()) first_ = arriving.back();
 }
 
 void LinkEnd::go_up() {

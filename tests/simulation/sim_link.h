@@ -74,6 +74,7 @@ class LinkEnd final : public agent::LinkPort {
   bool grant_waits(const wire::ControlMessage& message) const;
   void hear(const wire::ControlMessage& message);
   void map_regions();
+  void arrives(std::span<const std::byte> packet);
   void note_credits(const wire::ControlMessage& message);
   const SimSession* find_pool(const agent::PeerPool& pool) const;
 
@@ -82,6 +83,7 @@ class LinkEnd final : public agent::LinkPort {
   std::vector<agent::PeerPool> pools_;
   std::map<PoolId, WriterId> told_;  // at the source: what the sink calls the owners of its pools
   std::unique_ptr<agent::ControlChannel> channel_;
+  Packet first_, former_first_;  // to arrive here: of this incarnation, of the one before
   std::unique_ptr<agent::Heartbeat> heartbeat_;
   std::deque<wire::ControlMessage> inbound_;  // taken off the channel, not heard yet
   mutable bool window_wanted_ = false;
@@ -114,6 +116,9 @@ class SimLink {
 
   bool can_connect() const;
   void connect();
+  // What each end had sent first in the incarnation before comes again, where the first message
+  // of this one is expected: only the incarnation tells them apart.
+  void bring_back_former();
   // One put lands, whichever.
   bool land_one();
   bool report_flush();

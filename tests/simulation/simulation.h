@@ -37,6 +37,7 @@ class Simulation {
   struct Request {
     Key key;
     std::uint32_t n_tokens = 0;
+    bool hangs = false;
     std::string source, sink;  // instances
     std::vector<const SimEngine*> offered_by;
     std::map<const SimEngine*, std::vector<std::uint64_t>> attempts;
@@ -73,6 +74,7 @@ class Simulation {
   void user_acts(SimEngine& engine);
   void source_acts(SimEngine& engine);
   void sink_acts(SimEngine& engine);
+  bool hangs(const Key& key, const OfferView& offer) const;
   static bool may_offer(const Request& request, const SimEngine& engine);
   bool wants_to_receive(const Request& request, const SimEngine& engine) const;
   void add(const char* name, std::function<void()> act);

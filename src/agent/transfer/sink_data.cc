@@ -203,6 +203,12 @@ void SinkSide::on_scattered(ClientPort& client, const wire::RingScattered& messa
 void SinkSide::on_stopped(ClientPort& client, const wire::RingStopped& message) {
   SinkStream* stream = find(message.stream);
   if (stream == nullptr || stream->receive == nullptr || stream->receive->client != &client) return;
+  // The pool it is to read from may have gone before the client came to the stream.
+  const auto pools = stream->link->peer_pools();
+  const bool gone = std::none_of(pools.begin(), pools.end(), [stream](const PeerPool& pool) {
+    return pool.id == stream->source_pool;
+  });
+  if (gone) return fail(*stream->receive, Reason::kEngineLost, "an engine of the source ended");
   fail(*stream->receive, Reason::kPlan, "the client could not follow the plan of this stream");
 }
 

@@ -122,11 +122,6 @@ void SinkSide::on_quiesced(LinkPort& link, const wire::Quiesced& message) {
   distribute(region);
 }
 
-void SinkSide::on_peer_pool_gone(LinkPort& link, PoolId pool) {
-  const auto reads = [&](const SinkStream& s) { return s.link == &link && s.source_pool == pool; };
-  fail_where(reads, Reason::kEngineLost, "an engine of the source ended");
-}
-
 void SinkSide::on_link_down(LinkPort& link) {
   const auto uses = [&link](const SinkStream& s) { return s.link == &link; };
   fail_where(uses, Reason::kLinkLost, "the link to " + link.peer() + " ended");
@@ -139,8 +134,15 @@ void SinkSide::on_link_down(LinkPort& link) {
 }
 
 void SinkSide::on_writer_gone(WriterId writer) {
+  poll();  // what it had filled counts: a stream that has all of it needs no writer any more
   const auto written = [writer](const SinkStream& s) { return s.writer == writer && s.mapped(); };
-  fail_where(written, Reason::kEngineLost, "the source's writer ended");
+  const auto lacks = [&](const SinkStream& s) { return written(s) && !s.arrived.complete(); };
+  fail_where(lacks, Reason::kEngineLost, "the source's writer ended");
+  for (const auto& [key, stream] : streams_) {
+    if (!written(*stream) || stream->receive == nullptr) continue;
+    while (!stream->lent.empty()) give_back(*stream, stream->lent.size() - 1);
+    update_timers(*stream);
+  }
   for (const auto& region : context_.regions) {
     region->table().prove_writer(writer, [](SlotIndex) {});
     distribute(*region);

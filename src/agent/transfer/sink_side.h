@@ -35,7 +35,6 @@ class SinkSide {
   void on_abort(LinkPort& link, const wire::Abort& message);
   void on_quiesced(LinkPort& link, const wire::Quiesced& message);
   void on_peer_pool();  // a pool came: waiting receives look again
-  void on_peer_pool_gone(LinkPort& link, PoolId pool);
   void on_link_down(LinkPort& link);
   void on_link_writable(LinkPort& link);
   void on_writer_gone(WriterId writer);

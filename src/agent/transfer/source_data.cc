@@ -43,6 +43,7 @@ bool SourceSide::forward_credit(SourceStream& stream, const wire::RemoteSlot& re
     stream.credits.push_back(remote);
     return true;
   }
+  if (stream.client == nullptr) return true;  // all has left, and nobody to use it
   const auto region = stream.client->peer_region(stream.link->id(), remote.region);
   if (!region) {
     abort(stream, Reason::kInternal, true);  // clients map before their pools are announced
@@ -71,7 +72,7 @@ void SourceSide::on_revoke(LinkPort& link, const wire::Revoke& revoke) {
 }
 
 void SourceSide::pump(SourceStream& stream) {
-  if (stream.direct() || stream.client == nullptr) return;
+  if (stream.direct() || stream.state == core::SourceState::kWaitOffer) return;
   if (send_out(stream)) lend(stream);
 }
 

@@ -104,7 +104,7 @@ void SourceSide::on_client_lost(ClientPort& client) {
     SourceStream* stream = find(key);
     if (stream == nullptr) continue;
     stream->client = nullptr;
-    abort(*stream, Reason::kEngineLost, true);
+    lose_engine(*stream);
   }
   const auto unoffered = [&](const SourceStream& s) {
     ClientPort* owner = nullptr;
@@ -118,7 +118,9 @@ void SourceSide::close_offer(Offer& offer, EventKind kind, Reason reason) {
   const OfferId id = offer.id;
   offer.client->send(wire::RingResult{kind, reason, id.key, 0, 0, 0, {}});
   offers_.close(id, context_.now());
-  const auto reads = [&id](const SourceStream& s) { return s.offer() == id; };
+  const auto reads = [&id](const SourceStream& s) {
+    return s.offer() == id && s.state != core::SourceState::kSent;  // those need it no more
+  };
   // An offer that ended well has no more to give: what still reads it came too late.
   abort_all(reads, reason == Reason::kNone ? Reason::kReleased : reason, true);
   context_.probe.offers(static_cast<std::int64_t>(offers_.size()));

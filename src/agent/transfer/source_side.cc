@@ -120,11 +120,8 @@ void SourceSide::abort(SourceStream& stream, Reason reason, bool tell) {
   stream.probe->stream_ended(metrics::Outcome::kFailed, static_cast<std::uint8_t>(reason));
   if (tell) stream.link->send(wire::Abort{stream.key, reason});
   if (stream.client != nullptr) stream.client->send(wire::RingStop{stream.key, reason});
-  for (const OwnSlot& own : stream.loaned) {
-    stream.region->table().revoke(own.slot, context_.now());
-  }
+  take_back(stream);
   for (const Outbound& out : stream.waiting) stream.region->table().release(out.own.slot);
-  stream.loaned.clear();
   stream.waiting.clear();
 
   Offer* offer = offers_.find(stream.offer());
@@ -158,10 +155,7 @@ void SourceSide::detach(SourceStream& stream) {
 }
 
 void SourceSide::remove(SourceStream& stream) {
-  // What a confirmed stream still lends (an eager credit's slot) comes back by compare-and-swap.
-  for (const OwnSlot& own : stream.loaned) {
-    stream.region->table().revoke(own.slot, context_.now());
-  }
+  take_back(stream);  // a confirmed stream may still lend an eager credit's slot
   for (const Outbound& out : stream.waiting) stream.region->table().release(out.own.slot);
   by_serial_.erase(stream.serial);
   streams_.erase(StreamKey(stream.key));
@@ -195,12 +189,29 @@ void SourceSide::on_writer_gone(WriterId writer) {
   const auto of_writer = [writer](const SourceStream& s) {
     return s.client != nullptr && s.client->writer() == writer;
   };
-  abort_all(of_writer, Reason::kEngineLost, true);
+  for (const StreamKey& key : select(of_writer)) {
+    if (SourceStream* stream = find(key); stream != nullptr) lose_engine(*stream);
+  }
 }
 
 void SourceSide::on_client_stalled(ClientPort& client) {
   const auto of_client = [&client](const SourceStream& s) { return s.client == &client; };
-  abort_all(of_client, Reason::kEngineLost, true);
+  for (const StreamKey& key : select(of_client)) {
+    if (SourceStream* stream = find(key); stream != nullptr) lose_engine(*stream);
+  }
+}
+
+void SourceSide::lose_engine(SourceStream& stream) {
+  if (stream.state == core::SourceState::kSent) return take_back(stream);
+  abort(stream, Reason::kEngineLost, true);
+}
+
+// By compare-and-swap.
+void SourceSide::take_back(SourceStream& stream) {
+  for (const OwnSlot& own : stream.loaned) {
+    stream.region->table().revoke(own.slot, context_.now());
+  }
+  stream.loaned.clear();
 }
 
 void SourceSide::on_time(TimePoint now) {

@@ -100,7 +100,10 @@ class SourceSide {
   // The stream ends without DONE. `tell`: the peer does not know yet.
   void abort(SourceStream& stream, Reason reason, bool tell);
   void try_drained(SourceStream& stream);
-  void detach(SourceStream& stream);  // from its offer
+  // Its engine is gone or stands still: what has left the blocks goes on, the rest ends.
+  void lose_engine(SourceStream& stream);
+  void take_back(SourceStream& stream);  // slots lent to the client
+  void detach(SourceStream& stream);     // from its offer
   void remove(SourceStream& stream);
   void close_offer(Offer& offer, EventKind kind, Reason reason);
   // abort() of one stream may end others: so by key, looked up again each time.

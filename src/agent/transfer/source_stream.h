@@ -34,7 +34,7 @@ struct SourceStream {
   LinkPort* link = nullptr;
   DataPath path{};
   metrics::LinkProbe* probe = nullptr;
-  ClientPort* client = nullptr;  // set when active
+  ClientPort* client = nullptr;  // set when active; none: gone after all had left its blocks
   RegionSlots* region = nullptr;
   core::StreamPlan plan;
   core::SourceState state = core::SourceState::kWaitOffer;

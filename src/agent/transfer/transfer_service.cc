@@ -140,11 +140,8 @@ void TransferService::on_peer_pool(LinkPort& link, const PeerPool&) {
 }
 
 void TransferService::on_peer_pool_gone(LinkPort& link, const PeerPool& pool) {
-  if (link.we_are_source()) {
-    source_.on_peer_pool_gone(link, pool.id);
-  } else {
-    sink_.on_peer_pool_gone(link, pool.id);
-  }
+  // At the sink: the source's agent tells of each stream that its engine's end ends.
+  if (link.we_are_source()) source_.on_peer_pool_gone(link, pool.id);
   lend_starved();
 }
 

@@ -387,30 +387,6 @@ INSTANTIATE_TEST_SUITE_P(Paths, Transfer,
                          testing::Values(DataPath::kDirect, DataPath::kAgent, DataPath::kUcx),
                          [](const auto& test) { return path_name(test.param); });
 
-// Its process is known to be gone before its session ends; slots it was lent are somebody else's.
-TEST_P(Transfer, a_source_engine_is_known_to_be_dead_before_it_is_lost) {
-  for (int steps = 0; steps < 120; steps += 3) {
-    World world({GetParam()});
-    world.p_client.offer(key_, kTokens);
-    world.p_client.set_ready(kChunks);
-    world.d_client.receive(key_, kTokens);
-    std::mt19937 random(static_cast<std::uint32_t>(steps));
-    for (int i = 0; i < steps; ++i) world.step(random);
-    world.p_client.claimed.clear();
-    world.p_client.streams.clear();
-    world.p_client.inbox.clear();
-    world.p->on_writer_gone(world.p_client.writer());
-    world.p->on_client_lost(world.p_client, Error(Code::kUnavailable, "gone"));
-    world.p_client.inbox.clear();
-    if (GetParam() == DataPath::kDirect) world.d->on_writer_gone(world.d_link.writer);
-    world.settle();
-    world.advance(20ms);
-    EXPECT_EQ(world.free_slots(*world.p), world.options.slots) << steps;
-    EXPECT_EQ(world.free_slots(*world.d), world.options.slots) << steps;
-    EXPECT_TRUE(world.p->drained()) << steps;
-  }
-}
-
 // What only one path has.
 TEST(TransferDirect, a_claimed_slot_of_a_stopped_writer_is_free_when_it_goes_on) {
   World world({DataPath::kDirect});
