@@ -58,12 +58,15 @@ Status RingPump::on(const wire::RingStream& message) {
     PEGAFLOW_TRY(setup_.step());  // its announcement may still wait in the socket
     ends = ends_of(message);
   }
-  Result<core::StreamPlan> plan = Error{
-      Code::kProtocol, "stream: pool " + std::to_string(message.pool.value) + " or peer pool " +
-                           std::to_string(message.peer_pool.value) + " was never announced"};
-  if (ends.own != nullptr && ends.peer != nullptr) {
-    plan = plan_of(message, ends.own->layout.shape, ends.peer->shape);
+  if (ends.peer == nullptr) {
+    // Gone meanwhile, with its engine or the link: the agent, which knows why, tells the end.
+    const std::lock_guard lock(state_.mutex);
+    state_.outbox.post(wire::RingStopped{message.stream, {}});
+    return {};
   }
+  Result<core::StreamPlan> plan =
+      Error{Code::kProtocol, "stream: no pool " + std::to_string(message.pool.value) + " here"};
+  if (ends.own != nullptr) plan = plan_of(message, ends.own->layout.shape, ends.peer->shape);
   if (plan.ok()) {
     const Status possible = mover_.check(*plan, ends.own->layout);
     if (!possible.ok()) plan = possible.error();

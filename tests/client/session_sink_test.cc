@@ -241,9 +241,9 @@ TEST_F(SinkTest, a_plan_that_differs_fails_the_receive) {
 TEST_F(SinkTest, streams_that_do_not_fit_the_request_fail_it) {
   set_up();
   const std::vector<std::function<void(wire::RingStream&)>> changes{
-      [](auto& m) { m.tokens[0].end -= 4; },  [](auto& m) { m.tokens.clear(); },
+      [](auto& m) { m.tokens[0].end -= 4; }, [](auto& m) { m.tokens.clear(); },
       [](auto& m) { m.key = Key::random(); }, [](auto& m) { m.streams = 0; },
-      [](auto& m) { m.pool = PoolId{99}; },   [](auto& m) { m.peer_pool = PoolId{99}; }};
+      [](auto& m) { m.pool = PoolId{99}; }};
   for (const auto& change : changes) {
     const Key key = Key::random();
     auto message = stream_message(wire::StreamRole::kSink, key, receive(key));
@@ -253,6 +253,19 @@ TEST_F(SinkTest, streams_that_do_not_fit_the_request_fail_it) {
     stub_.expect<wire::RingCancel>();
     EXPECT_EQ(expect_event().kind, EventKind::kFailed);
   }
+}
+
+// The peer's engine or the link ended before this client came to the stream: the agent says why.
+TEST_F(SinkTest, a_stream_of_a_pool_that_is_gone_is_stopped_and_the_agent_tells_the_end) {
+  set_up();
+  const Key key = Key::random();
+  const auto handle = receive(key);
+  auto message = stream_message(wire::StreamRole::kSink, key, handle);
+  message.peer_pool = PoolId{99};
+  stub_.send(message);
+  EXPECT_EQ(stub_.expect<wire::RingStopped>().stream, kStream);
+  stub_.send(wire::RingResult{EventKind::kFailed, Reason::kLinkLost, key, handle, 0, 0, {}});
+  EXPECT_EQ(expect_event().reason, Reason::kLinkLost);
 }
 
 TEST_F(SinkTest, a_stream_for_an_ended_receive_is_stopped) {

@@ -133,7 +133,7 @@ class Engine:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self._write(config)
-        started = self.answers.get(timeout=DEADLINE)
+        started = self.answers.get(timeout=DEADLINE * 3)
         assert "error" not in started, started
 
     def _write(self, line: Json) -> None:
