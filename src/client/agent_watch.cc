@@ -1,7 +1,5 @@
 #include "client/agent_watch.h"
 
-#include "client/limits.h"
-
 namespace pegaflow::client {
 
 Nanos AgentWatch::look(std::uint64_t tick, TimePoint now) {

@@ -22,8 +22,8 @@ using std::chrono::seconds;
 TEST(AgentWatch, a_tick_that_stands_still_is_silence) {
   FakeClock clock;
   AgentWatch watch(seconds(3), clock.now());
-  for (int i = 0; i < 6; ++i) {
-    clock.advance(milliseconds(500));
+  for (int i = 0; i < 7; ++i) {
+    clock.advance(milliseconds(400));
     watch.look(0, clock.now());
     EXPECT_FALSE(watch.silent(clock.now()));
   }

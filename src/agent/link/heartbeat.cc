@@ -14,7 +14,8 @@ std::string in_ms(Nanos time) {
 
 Status Heartbeat::tick(const ControlChannel& channel) {
   silent_ticks_ = std::exchange(heard_, false) ? 0 : silent_ticks_ + 1;
-  if (silent_ticks_ * limits_.period >= limits_.dead_after) {
+  // It may have gone silent right after the tick before: noticed within the limit, not after it.
+  if (silent_ticks_ > 0 && (silent_ticks_ + 1) * limits_.period >= limits_.dead_after) {
     return Error(Code::kUnavailable, "no message for " + in_ms(limits_.dead_after));
   }
   const bool moved = std::exchange(acknowledged_, channel.acknowledged()) != acknowledged_;

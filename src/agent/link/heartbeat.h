@@ -12,7 +12,7 @@ namespace pegaflow::agent {
 
 struct HeartbeatLimits {
   Nanos period = Millis(500);
-  Nanos dead_after = std::chrono::seconds(3);   // without any message
+  Nanos dead_after = std::chrono::seconds(3);  // noticed by then; a period less of silence suffices
   Nanos window_shut = std::chrono::seconds(2);  // without any acknowledgement
 };
 

@@ -155,7 +155,9 @@ void SessionServer::on_tick() {
 
 void SessionServer::watch_tick(ClientSession& session) {
   const std::uint32_t still = session.tick();
-  const bool over = still * environment_.limits.tick >= environment_.limits.engine_tick;
+  // It may have stopped right after the look before: noticed within the limit, not after it.
+  const bool over =
+      still > 0 && (still + 1) * environment_.limits.tick >= environment_.limits.engine_tick;
   if (!session.stalled && over && is_busy_(session)) {
     session.stalled = true;
     environment_.log.warning("session " + std::to_string(session.id().value) + " of " +
