@@ -227,9 +227,9 @@ MUTANTS = [
         "offer_ends_twice",
         "an offer's end is reported and the offer is kept",
         "source_offers.cc",
-        "  offers_.close(id, context_.now());\n  const auto reads = [&id](const SourceStream& s) "
-        "{ return s.offer() == id; };\n",
-        "  const auto reads = [&id](const SourceStream& s) { return s.offer() == id; };\n",
+        "  offers_.close(id, context_.now());\n"
+        "  const auto reads = [&id](const SourceStream& s) {\n    return",
+        "  const auto reads = [&id](const SourceStream& s) {\n    return",
     ),
     _agent(
         "released_again",
@@ -253,5 +253,33 @@ MUTANTS = [
         "  if (stream == nullptr || stream->receive == nullptr || "
         "stream->receive->client != &client) return;\n  for",
         "  (void)client;\n  if (stream == nullptr || stream->receive == nullptr) return;\n  for",
+    ),
+    _agent(
+        "sent_dies_with_its_engine",
+        "a stream of which all has left ends with its engine",
+        "source_side.cc",
+        "  if (stream.state == core::SourceState::kSent) return take_back(stream);\n",
+        "",
+    ),
+    _agent(
+        "sent_dies_with_its_offer",
+        "a stream of which all has left ends with its offer",
+        "source_offers.cc",
+        "    return s.offer() == id && s.state != core::SourceState::kSent;",
+        "    return s.offer() == id;",
+    ),
+    _agent(
+        "arrived_dies_with_its_writer",
+        "a stream of which all has arrived ends with its writer",
+        "sink_side.cc",
+        "return written(s) && !s.arrived.complete(); };",
+        "return written(s); };",
+    ),
+    _agent(
+        "filled_is_not_looked_at",
+        "what a writer had filled before its end is not looked at",
+        "sink_side.cc",
+        "  poll();  // what",
+        "  // what",
     ),
 ]

@@ -130,6 +130,9 @@ bool SimAgent::read_ring(SimSession& session) {
   session.outbox.pop_front();
   service->on_client_message(session, message);
   if (const auto* left = std::get_if<wire::RingLeft>(&message)) note_left(left->stream);
+  if (const auto* withdrawn = std::get_if<wire::RingWithdraw>(&message)) {
+    check_withdrawn(session, withdrawn->key);
+  }
   return true;
 }
 
@@ -139,6 +142,17 @@ void SimAgent::note_left(const StreamKey& stream) {
     if (transfer.source && transfer.stream == stream && transfer.state == "sent") {
       shared_.ledger.stream_left(stream, epoch);
     }
+  }
+}
+
+// Its blocks may be computed anew from now on.
+void SimAgent::check_withdrawn(const SimSession& session, const Key& key) {
+  for (const agent::TransferInfo& transfer : service->snapshot().transfers) {
+    const auto at = session.engine.sources.find(transfer.stream);
+    const bool read = transfer.source && at != session.engine.sources.end() &&
+                      at->second.start.key == key && transfer.state != "ending";
+    if (!read) continue;
+    shared_.ledger.broken("a withdrawn offer of " + session.engine.name() + " is still read");
   }
 }
 

@@ -95,6 +95,7 @@ class SimAgent {
 
  private:
   void note_left(const StreamKey& stream);
+  void check_withdrawn(const SimSession& session, const Key& key);
 
   std::set<std::uint16_t> writers_;
   std::vector<std::unique_ptr<SimSession>> all_sessions_;
