@@ -27,7 +27,7 @@ SamplePool::SamplePool(const PoolForm& form, bool comparable)
   const core::GroupStyle style{form.style, core::Placement::kLayerFirst, form.blocks, 0};
   layout_ = core::make_layout(std::move(shape), {&style, 1}, MemoryKind::kHost,
                               [&](std::uint64_t bytes) -> Result<std::uint64_t> {
-                                memory_.push_back(std::make_unique<std::byte[]>(bytes));
+                                memory_.emplace_back(new (kAlignment) std::byte[bytes]());
                                 return reinterpret_cast<std::uint64_t>(memory_.back().get());
                               })
                 .value();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "core/copy_runs.h"
@@ -34,7 +35,11 @@ class SamplePool {
   core::TableView table() const { return {ids_, 0}; }
 
  private:
-  std::vector<std::unique_ptr<std::byte[]>> memory_;
+  struct Free {
+    void operator()(std::byte* memory) const { ::operator delete[](memory, kAlignment); }
+  };
+  static constexpr std::align_val_t kAlignment{4096};  // as engines' pools
+  std::vector<std::unique_ptr<std::byte[], Free>> memory_;
   std::vector<std::uint32_t> ids_;
   std::uint32_t n_tokens_ = 0;
   KvLayout layout_;

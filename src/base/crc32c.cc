@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/crc32c_fold.h"
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #include <wmmintrin.h>
@@ -26,15 +28,6 @@ constexpr std::array<std::uint32_t, 256> make_table() {
 constexpr auto kTable = make_table();
 
 #if defined(__x86_64__)
-
-// x^n modulo the polynomial, in the reflected order in which the instruction keeps its state.
-constexpr std::uint32_t power_of_x(std::size_t n) {
-  std::uint32_t power = 0x80000000U;  // x^0
-  for (std::size_t i = 0; i < n; ++i) {
-    power = (power >> 1) ^ ((power & 1U) != 0 ? kPolynomial : 0U);
-  }
-  return power;
-}
 
 // Moves a sum past zeros, that is, multiplies it by `factor`, a power of x. The product of two
 // reflected numbers is short of one x, and the instruction multiplies by x^32.
@@ -61,8 +54,8 @@ __attribute__((target("sse4.2,pclmul"))) std::uint64_t sum_three_lanes(const std
     second = _mm_crc32_u64(second, words[1]);
     third = _mm_crc32_u64(third, words[2]);
   }
-  constexpr std::uint32_t kOneLane = power_of_x(8 * kLane - 33);
-  constexpr std::uint32_t kTwoLanes = power_of_x(16 * kLane - 33);
+  constexpr std::uint32_t kOneLane = crc32c_power_of_x(8 * kLane - 33);
+  constexpr std::uint32_t kTwoLanes = crc32c_power_of_x(16 * kLane - 33);
   return move_past(crc, kTwoLanes) ^ move_past(second, kOneLane) ^ third;
 }
 
@@ -79,6 +72,12 @@ __attribute__((target("sse4.2"))) std::uint32_t crc32c_sse42(std::span<const std
   std::uint64_t crc = ~seed;
   const std::byte* at = bytes.data();
   std::size_t left = bytes.size();
+  if (left >= 2 * kCrc32cFoldBytes && crc32c_can_fold()) {
+    const std::size_t folded = left - left % kCrc32cFoldBytes;
+    crc = crc32c_fold({at, folded}, crc);
+    at += folded;
+    left -= folded;
+  }
   crc = sum_while_long<1024>(at, left, crc);
   crc = sum_while_long<128>(at, left, crc);
   for (; left >= 8; at += 8, left -= 8) {
