@@ -7,16 +7,14 @@ the target nothing, so the target's time is taken to be the same.
 from __future__ import annotations
 
 import importlib.metadata
-import multiprocessing
 import time
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
-from workload import Options, Pages, Pool, Times, Workload, parse_options, report
+from workload import Driver, Options, Pages, Pool, Times, Workload, parse_options, report
 
 PAGES_PER_CALL = 1024
-DEADLINE_S = 60.0
 
 
 def make_engine() -> Any:
@@ -49,15 +47,12 @@ def serve(pipe: Connection, workload: Workload) -> None:
             pipe.send(bool(np.array_equal(pool.words(workload.page)[own], wanted)))
 
 
-class Initiator:
-    """P's side: owns the target process."""
+class Initiator(Driver):
+    """P's side."""
 
     def __init__(self, workload: Workload) -> None:
+        super().__init__(serve, workload)
         self._workload = workload
-        self._pipe, other = multiprocessing.Pipe()
-        context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=serve, args=(other, workload), daemon=True)
-        self._process.start()
         self._engine = make_engine()
         self._pool = Pool(workload.pool_bytes)
         self._pool.words(workload.page)[:] = workload.content()
@@ -83,24 +78,6 @@ class Initiator:
             times.total_us.append(took_us)
             times.target_us.append(took_us)
         return source, sink
-
-    def run(self, iterations: int, warmup: int) -> tuple[Times, bool]:
-        times = Times()
-        for _ in range(warmup):
-            self.transfer(None)
-        for _ in range(iterations):
-            self.transfer(times)
-        self._ask("clear")
-        right = self._ask(self.transfer(None))
-        self._pipe.send("quit")
-        self._process.join(10)
-        return times, bool(right)
-
-    def _ask(self, command: object) -> Any:
-        self._pipe.send(command)
-        if not self._pipe.poll(DEADLINE_S):
-            raise TimeoutError("the target did not answer")
-        return self._pipe.recv()
 
 
 def main() -> None:

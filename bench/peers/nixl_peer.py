@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
-from workload import Options, Pages, Pool, Times, Workload, parse_options, report
+from workload import Driver, Options, Pages, Pool, Times, Workload, parse_options, report
 
 # Environment, backend options, and whether NIXL's own progress thread runs.
 VARIANTS: dict[str, tuple[dict[str, str], dict[str, str], bool]] = {
@@ -86,15 +86,11 @@ def serve(pipe: Connection, variant: str, workload: Workload) -> None:
             pipe.send(bool(np.array_equal(pool.words(workload.page)[last[1]], wanted)))
 
 
-class Initiator:
-    """P's side: owns the target process."""
+class Initiator(Driver):
+    """P's side."""
 
     def __init__(self, variant: str, workload: Workload) -> None:
-        self._workload = workload
-        self._pipe, other = multiprocessing.Pipe()
-        context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=serve, args=(other, variant, workload), daemon=True)
-        self._process.start()
+        super().__init__(serve, variant, workload)
         self._agent = make_agent("initiator", variant)
         self._pool = Pool(workload.pool_bytes)
         self._pool.words(workload.page)[:] = workload.content()
@@ -109,7 +105,7 @@ class Initiator:
         self._source, self._sink = workload.picks(0), workload.picks(1)
         self._number = 0
 
-    def transfer(self, times: Times | None) -> None:
+    def transfer(self, times: Times | None) -> str:
         agent = self._agent
         request = agent.make_prepped_xfer(
             "WRITE",
@@ -120,7 +116,7 @@ class Initiator:
             b"transfer-%d" % self._number,
         )
         self._number += 1
-        self._ask("expect")
+        self.ask("expect")
         started = time.monotonic_ns()
         state = agent.transfer(request)
         while state == "PROC":
@@ -136,25 +132,7 @@ class Initiator:
         if times is not None:
             times.total_us.append((ended - started) / 1e3)
             times.target_us.append((seen - started) / 1e3)
-
-    def run(self, iterations: int, warmup: int) -> tuple[Times, bool]:
-        times = Times()
-        for _ in range(warmup):
-            self.transfer(None)
-        for _ in range(iterations):
-            self.transfer(times)
-        self._ask("clear")
-        self.transfer(None)
-        right = self._ask("check")
-        self._pipe.send("quit")
-        self._process.join(10)
-        return times, bool(right)
-
-    def _ask(self, command: str) -> Any:
-        self._pipe.send(command)
-        if not self._pipe.poll(DEADLINE_S):
-            raise TimeoutError(f"the target did not answer {command}")
-        return self._pipe.recv()
+        return "check"
 
 
 def measure(variant: str, workload: Workload, options: Options) -> None:

@@ -6,11 +6,13 @@ import argparse
 import ctypes
 import json
 import mmap
+import multiprocessing
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +93,43 @@ class Options:
         for page in self.pages:
             if page <= self.total:
                 yield Workload(page, self.total, self.seed)
+
+
+class Driver:
+    """The initiator's side of a peer that has a target process, which it owns.
+
+    The target answers `clear` and a question for its verdict over the pipe, and ends with `quit`.
+    """
+
+    DEADLINE_S = 60.0
+
+    def __init__(self, serve: Callable[..., None], *arguments: object) -> None:
+        self._pipe, other = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=serve, args=(other, *arguments), daemon=True)
+        self._process.start()
+
+    def transfer(self, times: Times | None) -> object:
+        """Moves new pages, noting the times; returns the question for the verdict about them."""
+        raise NotImplementedError
+
+    def run(self, iterations: int, warmup: int) -> tuple[Times, bool]:
+        times = Times()
+        for _ in range(warmup):
+            self.transfer(None)
+        for _ in range(iterations):
+            self.transfer(times)
+        self.ask("clear")
+        right = self.ask(self.transfer(None))
+        self._pipe.send("quit")
+        self._process.join(10)
+        return times, bool(right)
+
+    def ask(self, question: object) -> Any:
+        self._pipe.send(question)
+        if not self._pipe.poll(self.DEADLINE_S):
+            raise TimeoutError(f"the target did not answer {question!r}")
+        return self._pipe.recv()
 
 
 def parse_options(description: str, variants: list[str]) -> Options:
