@@ -15,8 +15,9 @@ class AgentWork final : public LoopWork {
       : sessions_(sessions), links_(links), transfers_(transfers) {}
 
   bool poll() override;
-  bool expecting() const override {
-    return transfers_.polling() || links_.expecting() || sessions_.expecting();
+  bool expecting() const override { return transfers_.waiting_for_words() || links_.expecting(); }
+  bool in_traffic() const override {
+    return transfers_.polling() || links_.in_traffic() || sessions_.in_traffic();
   }
   bool ready_to_sleep() override;
   void awake() override { sessions_.awake(); }

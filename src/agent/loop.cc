@@ -130,10 +130,13 @@ bool Loop::run_timers(LoopWork& work, bool progressed) {
 
 Nanos Loop::sleep_for(LoopWork& work, bool progressed, Nanos longest) {
   if (progressed || drain_turns_left_ > 0 || !posted_.empty()) return Nanos(0);
-  if (work.expecting())
+  const bool expecting = work.expecting();
+  if (config_.wait.may_spin && (expecting || work.in_traffic())) {
     return std::min(policy_.pause(now(), thread_cpu_time()), until_deadline(work, longest));
+  }
   if (!work.ready_to_sleep()) return Nanos(0);
   asleep_ = true;
+  if (expecting) longest = std::min(longest, policy_.pause(now(), thread_cpu_time()));
   return until_deadline(work, longest);
 }
 

@@ -40,8 +40,11 @@ class LoopWork {
   virtual ~LoopWork() = default;
   // Does what is ready now, a bounded amount; true: there was something.
   virtual bool poll() = 0;
-  // Something is to come that no descriptor announces: keep polling.
+  // Something is to come that no descriptor announces: keep looking.
   virtual bool expecting() const = 0;
+  // Messages came or went just now: more are likely, and to look for them is cheaper than to be
+  // woken, where a core is to spare.
+  virtual bool in_traffic() const = 0;
   // Arms wake-ups for what poll() looks at; false: there is something already, do not sleep.
   virtual bool ready_to_sleep() = 0;
   virtual void awake() = 0;  // after a sleep that ready_to_sleep() allowed

@@ -24,12 +24,10 @@ Nanos thread_cpu_time() {
 }
 
 void WaitPolicy::settle(TimePoint now, Nanos cpu) {
-  if (std::exchange(charging_, true)) {
-    const Nanos earned = std::chrono::duration_cast<Nanos>((now - looked_at_) * config_.share);
-    budget_ = std::min(config_.burst, budget_ + earned - (cpu - cpu_at_look_));
-    // What cannot be saved up need not be paid back for ever either.
-    budget_ = std::max(budget_, -config_.burst);
-  }
+  const Nanos spent = std::exchange(charging_, true) ? cpu - cpu_at_look_ : Nanos(0);
+  const Nanos earned = std::chrono::duration_cast<Nanos>((now - looked_at_) * config_.share);
+  // What cannot be saved up need not be paid back for ever either.
+  budget_ = std::clamp(budget_ + earned - spent, -config_.burst, config_.burst);
   looked_at_ = now;
   cpu_at_look_ = cpu;
 }

@@ -25,11 +25,16 @@ WaitConfig wait_config_for_this_machine();
 Nanos thread_cpu_time();
 
 // Spin for a while after the last progress, then nap, longer and longer, within a budget of
-// processor time. Progress makes naps short again; time spent on it costs nothing.
+// processor time, which grows while the loop sleeps or works, too. Progress makes naps short again;
+// time spent on it costs nothing.
 class WaitPolicy {
  public:
   WaitPolicy(const WaitConfig& config, TimePoint now)
-      : config_(config), progress_(now), period_(config.shortest), budget_(config.burst) {}
+      : config_(config),
+        progress_(now),
+        period_(config.shortest),
+        budget_(config.burst),
+        looked_at_(now) {}
 
   void progressed(TimePoint now) {
     progress_ = now;
@@ -48,7 +53,7 @@ class WaitPolicy {
   Nanos period_;
   Nanos budget_;           // of processor time; negative: overdrawn
   bool charging_ = false;  // the last turn was a look in vain, since:
-  TimePoint looked_at_{};
+  TimePoint looked_at_;
   Nanos cpu_at_look_{};
 };
 

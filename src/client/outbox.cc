@@ -12,6 +12,11 @@ void Outbox::post(const wire::ClientMessage& message) {
   if (!try_send(message) && !broken_) waiting_.push_back(message);
 }
 
+void Outbox::post_unhurried(const wire::ClientMessage& message) {
+  if (waiting_.empty() && write(message, Wake::kIfFull)) return;
+  post(message);
+}
+
 bool Outbox::try_send(const wire::ClientMessage& message) {
   if (!waiting_.empty()) flush();
   return waiting_.empty() && write(message);
@@ -23,7 +28,7 @@ void Outbox::flush() {
 
 bool Outbox::backlogged() const { return waiting_.size() >= kBacklogMessages; }
 
-bool Outbox::write(const wire::ClientMessage& message) {
+bool Outbox::write(const wire::ClientMessage& message, Wake wake) {
   if (broken_) return false;
   const auto written = memory::write_message(ring_, message);
   if (!written.ok()) {
@@ -31,7 +36,8 @@ bool Outbox::write(const wire::ClientMessage& message) {
     waiting_.clear();
     return false;
   }
-  if (*written && ring_.claim_wakeup()) agent_wakeup_.signal();
+  const bool wakes = !*written || wake == Wake::kAlways;
+  if (wakes && ring_.claim_wakeup()) agent_wakeup_.signal();
   return *written;
 }
 

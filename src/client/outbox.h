@@ -2,6 +2,7 @@
 // Guarded by the session's lock, which is what makes it the ring's single producer.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <optional>
 
@@ -20,6 +21,8 @@ class Outbox {
   // Never refuses; the callers bound how much can wait: they ask backlogged() before they take on
   // anything that will post.
   void post(const wire::ClientMessage& message);
+  // For what the agent need not hear before the next message; does not wake it.
+  void post_unhurried(const wire::ClientMessage& message);
   // For messages that repeat state: false if it would have to wait; say it again later.
   bool try_send(const wire::ClientMessage& message);
   // Writes what waits, as far as there is room.
@@ -30,7 +33,8 @@ class Outbox {
   const std::optional<Error>& broken() const { return broken_; }
 
  private:
-  bool write(const wire::ClientMessage& message);
+  enum class Wake : std::uint8_t { kAlways, kIfFull };
+  bool write(const wire::ClientMessage& message, Wake wake = Wake::kAlways);
 
   memory::RingWriter ring_;
   const EventFd& agent_wakeup_;

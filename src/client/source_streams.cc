@@ -237,7 +237,13 @@ void SourceBook::finished(const Gather& gather, bool ok) {
     offer.trouble = "the copy of chunk " + std::to_string(gather.chunk.value) + " failed";
     stream.stopping = true;
   }
-  outbox_.post(wire::RingGathered{stream.key, {{gather.slot, gather.chunk, !ok}}});
+  const wire::RingGathered message{stream.key, {{gather.slot, gather.chunk, !ok}}};
+  // What lies in the peer's slot is the peer's to find; here it is only counted.
+  if (ok && !gather.region->own) {
+    outbox_.post_unhurried(message);
+  } else {
+    outbox_.post(message);
+  }
   if (stream.stopping) {
     if (stream.copies == 0) stopped(stream);
   } else if (stream.gathered == stream.plan.n_chunks) {

@@ -21,6 +21,7 @@ class Script final : public LoopWork {
     return progress > 0 && progress-- > 0;
   }
   bool expecting() const override { return expects; }
+  bool in_traffic() const override { return traffic; }
   bool ready_to_sleep() override {
     ++sleeps;
     return may_sleep;
@@ -34,7 +35,7 @@ class Script final : public LoopWork {
   void on_gap(Nanos length) override { gap += length; }
 
   int polls = 0, progress = 0, sleeps = 0, wakes = 0, times = 0;
-  bool expects = false, may_sleep = true;
+  bool expects = false, traffic = false, may_sleep = true;
   TimePoint deadline = TimePoint::max();
   Nanos gap{0};
 };
@@ -99,7 +100,13 @@ TEST_F(LoopTest, handler_may_end_its_own_watch_and_that_of_another_ready_descrip
 }
 
 TEST_F(LoopTest, sleeps_only_when_nothing_is_expected_and_the_work_agrees) {
-  const auto loop = make(clock);
+  LoopConfig config;
+  config.wait.may_spin = true;
+  const auto loop = make(clock, config);
+  work.traffic = true;
+  loop->turn(work, Millis(1));
+  EXPECT_EQ(work.sleeps, 0);
+  work.traffic = false;
   work.expects = true;
   loop->turn(work, Millis(1));
   EXPECT_EQ(work.sleeps, 0);
@@ -111,6 +118,25 @@ TEST_F(LoopTest, sleeps_only_when_nothing_is_expected_and_the_work_agrees) {
   work.may_sleep = true;
   loop->turn(work, Millis(1));
   EXPECT_EQ(work.wakes, 1);
+}
+
+TEST_F(LoopTest, without_a_core_to_spare_it_can_be_woken_from_every_nap) {
+  LoopConfig config;
+  config.wait.may_spin = false;
+  const auto loop = make(clock, config);
+  work.expects = true;
+  loop->turn(work, seconds(60));  // a nap: this returns
+  EXPECT_EQ(work.sleeps, 1);
+  EXPECT_EQ(work.wakes, 1);
+  const EventFd bell = EventFd::create().value();
+  bool rung = false;
+  const auto watch = loop->watch(bell.fd(), EPOLLIN, [&](std::uint32_t) { rung = true; }).value();
+  bell.signal();
+  work.expects = false;
+  work.traffic = true;  // is no reason to look again and again
+  loop->turn(work, seconds(60));
+  EXPECT_TRUE(rung);
+  EXPECT_EQ(work.sleeps, 2);
 }
 
 TEST_F(LoopTest, deadline_of_the_work_and_timers_are_met) {

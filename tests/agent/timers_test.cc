@@ -161,6 +161,15 @@ TEST_F(WaitPolicyTest, naps_are_bounded_however_dear_a_look_is) {
   EXPECT_EQ(nap, config.longest_thrifty);
 }
 
+TEST_F(WaitPolicyTest, a_long_sleep_pays_for_the_looks_before_it) {
+  config.may_spin = false;
+  policy = WaitPolicy(config, now);
+  for (int n = 0; n < 100; ++n) look(Millis(1));
+  now += std::chrono::duration_cast<Nanos>(config.burst / config.share);  // asleep
+  policy.progressed(now);
+  EXPECT_EQ(policy.pause(now, cpu), config.shortest);
+}
+
 TEST_F(WaitPolicyTest, work_is_not_charged) {
   for (int n = 0; n < 100; ++n) {
     policy.progressed(now);

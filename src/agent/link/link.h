@@ -87,6 +87,7 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   // ---- part of the loop's work
   bool poll();
   bool expecting() const;
+  bool in_traffic() const;
   bool ready_to_sleep();
 
   // ---- what happens elsewhere in the agent

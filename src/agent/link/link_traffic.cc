@@ -145,8 +145,12 @@ bool Link::pools_known(const wire::Grant& grant) const {
 }
 
 bool Link::expecting() const {
+  return connection_ && connection_->channel && !connection_->inbound.empty();
+}
+
+bool Link::in_traffic() const {
   if (!connection_ || !connection_->channel) return false;
-  if (connection_->unfinished_flushes > 0 || !connection_->inbound.empty()) return true;
+  if (connection_->unfinished_flushes > 0) return true;
   return environment_.loop.now() - connection_->last_traffic < environment_.limits.active;
 }
 

@@ -85,6 +85,11 @@ bool Links::expecting() const {
                      [](const auto& link) { return link->expecting(); });
 }
 
+bool Links::in_traffic() const {
+  return std::any_of(links_.begin(), links_.end(),
+                     [](const auto& link) { return link->in_traffic(); });
+}
+
 bool Links::ready_to_sleep() {
   return std::all_of(links_.begin(), links_.end(),
                      [](const auto& link) { return link->ready_to_sleep(); });

@@ -34,6 +34,7 @@ class Links final : public SessionObserver {
   // Part of the loop's work: see LoopWork.
   bool poll();
   bool expecting() const;
+  bool in_traffic() const;
   bool ready_to_sleep();
 
   void pool_added(ClientSession& session, const LocalPool& pool) override;

@@ -89,7 +89,7 @@ bool SessionServer::poll() {
   return progressed;
 }
 
-bool SessionServer::expecting() const {
+bool SessionServer::in_traffic() const {
   return !sessions_.empty() && environment_.loop.now() - last_traffic_ < environment_.limits.active;
 }
 

@@ -29,8 +29,8 @@ class SessionServer {
 
   // Part of the loop's work: see LoopWork.
   bool poll();
-  // A ring had something lately: more is likely, and polling is quicker than being woken.
-  bool expecting() const;
+  // A ring had something lately.
+  bool in_traffic() const;
   bool ready_to_sleep();
   void awake();
 

@@ -22,6 +22,13 @@ bool SinkSide::poll() {
   return found;
 }
 
+bool SinkSide::waiting_for_words() const {
+  return std::any_of(polled_.begin(), polled_.end(), [](const SinkStream* stream) {
+    return stream->receive != nullptr && stream->draining.empty() &&
+           stream->region->credits().owed(stream->credit) > 0;
+  });
+}
+
 bool SinkSide::look(SinkStream& stream) {
   const StreamKey key = stream.key;
   core::SlotTable& table = stream.region->table();

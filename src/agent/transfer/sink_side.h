@@ -46,6 +46,9 @@ class SinkSide {
   // Looks at the words of slots lent on mapped links. True: something was found.
   bool poll();
   bool polling() const { return !polled_.empty(); }
+  // Some of these words are about to change, and no message will come meanwhile: the source said
+  // that it has the data, and the engine has nothing left of which it would report the end.
+  bool waiting_for_words() const;
 
   void on_time(TimePoint now);
   std::optional<TimePoint> next_deadline() const;

@@ -52,6 +52,8 @@ class TransferService final : public ClientEvents, public LinkEvents, public Cop
   bool poll();
   // Such slots are out: poll() must be called often.
   bool polling() const { return sink_.polling(); }
+  // The same, and no message will lead us to look at them.
+  bool waiting_for_words() const { return sink_.waiting_for_words(); }
   // Some stream or receive is live: peers and clients must be heard, ticks matter.
   bool busy() const { return !sink_.idle() || !source_.idle(); }
 

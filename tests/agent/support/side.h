@@ -54,6 +54,7 @@ class Side final : private LoopWork, private SessionObserver {
  private:
   bool poll() override;
   bool expecting() const override { return links_ && links_->expecting(); }
+  bool in_traffic() const override { return links_ && links_->in_traffic(); }
   bool ready_to_sleep() override;
   void awake() override { sessions_->awake(); }
   TimePoint next_deadline() const override { return TimePoint::max(); }

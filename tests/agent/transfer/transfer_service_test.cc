@@ -404,6 +404,29 @@ TEST(TransferDirect, a_claimed_slot_of_a_stopped_writer_is_free_when_it_goes_on)
   EXPECT_EQ(world.free_slots(*world.d), world.options.slots);
 }
 
+// Words are looked at by themselves only while nobody would tell that there is something to see.
+TEST(TransferDirect, words_are_waited_for_once_data_is_ready_and_nothing_is_being_scattered) {
+  World world({DataPath::kDirect});
+  const Key key = Key::random();
+  world.d_client.receive(key, kTokens);
+  world.p_client.offer(key, kTokens);
+  world.settle();
+  EXPECT_TRUE(world.d->polling());  // a slot is lent ahead, but nothing is ready
+  EXPECT_FALSE(world.d->waiting_for_words());
+  world.p_client.set_ready(1);
+  while (world.deliver(world.p_link, world.d_link, *world.d)) {
+  }
+  EXPECT_TRUE(world.d->waiting_for_words());
+  while (world.p_client.take_message()) {
+  }
+  ASSERT_TRUE(world.p_client.claim_one());
+  ASSERT_TRUE(world.p_client.fill_one());
+  ASSERT_TRUE(world.d->poll());
+  EXPECT_FALSE(world.d->waiting_for_words());  // the engine will report
+  world.settle();
+  EXPECT_FALSE(world.d->waiting_for_words());
+}
+
 TEST(TransferDirect, engines_that_do_not_reach_the_slots_are_served_by_their_agent) {
   World world({.path = DataPath::kDirect, .pools_path = DataPath::kAgent});
   const Key key = Key::random();
