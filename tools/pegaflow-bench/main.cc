@@ -26,6 +26,7 @@ tools::PairOptions pair_options(const BenchOptions& options, const LinkChoice& l
   pair.integrity = options.integrity;
   pair.slot_bytes = options.slot_bytes;
   pair.slots = options.slots;
+  pair.window = options.window;
   return pair;
 }
 

@@ -1,6 +1,7 @@
 #include "pegaflow-bench/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -44,6 +45,8 @@ void add_links(CLI::App& app, BenchOptions& options, std::vector<std::string>& l
       ->check(CLI::Range(std::uint64_t{4096}, std::uint64_t{64} << 20));
   group->add_option("--slots", options.slots, "Staging slots of each agent")
       ->check(CLI::Range(2u, 4096u));
+  group->add_option("--window", options.window, "Slots in flight at most")
+      ->check(CLI::Range(1u, 1024u));
 }
 
 void add_program(CLI::App& app, BenchOptions& options) {
@@ -54,7 +57,24 @@ void add_program(CLI::App& app, BenchOptions& options) {
   app.add_option("--sink-number", options.sink.number)->group("");
 }
 
+// ADR 91.
+void choose_staging(BenchOptions& options) {
+  const bool host = options.memory == MemoryKind::kHost;
+  if (options.slot_bytes == 0) options.slot_bytes = std::uint64_t{host ? 1U : 4U} << 20;
+  if (options.window == 0) {
+    const std::uint32_t most = host ? 4 : 12;
+    options.window = options.slots == 0 ? most : std::clamp(options.slots / 3, 1U, most);
+  }
+  if (options.slots == 0) options.slots = 2 * options.window + 8;
+}
+
 void check(const BenchOptions& options) {
+  if (options.window > options.slots) {
+    throw CLI::ValidationError("--window", std::to_string(options.window) +
+                                               ": expected at most the slots, " +
+                                               std::to_string(options.slots));
+  }
+
   for (const auto total : options.totals) {
     for (const auto page : options.pages) {
       if (page > total) continue;  // left out
@@ -78,6 +98,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   add_program(app, options);
   try {
     app.parse(argc, argv);
+    choose_staging(options);
     check(options);
   } catch (const CLI::ParseError& error) {
     std::ostringstream text;

@@ -34,8 +34,10 @@ struct BenchOptions {
   MemoryKind memory = MemoryKind::kHost;  // of the engines' pools
   std::string transport = "tcp";          // of the UCX link
   bool integrity = true;
-  std::uint64_t slot_bytes = std::uint64_t{4} << 20;
-  std::uint32_t slots = 32;
+  // 0: what suits the memory. On a host what is in flight should fit into a processor's cache.
+  std::uint64_t slot_bytes = 0;
+  std::uint32_t slots = 0;
+  std::uint32_t window = 0;
   std::uint32_t settle_us = 1000;
   std::uint64_t seed = 1;
   bool samples = false;

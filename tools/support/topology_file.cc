@@ -60,12 +60,13 @@ json node(const NodePlan& plan, const PairOptions& options) {
 
 json link(const PairOptions& options) {
   constexpr std::uint32_t kWindow = 12;
-  json link = {{"from", kProducerNode},
-               {"to", kConsumerNode},
-               {"window", std::clamp(options.slots / 3, 1u, kWindow)},
-               {"chunk_bytes", options.slot_bytes},
-               {"integrity", options.integrity},
-               {"path", options.kind == LinkKind::kUcx ? "ucx" : options.mapped_path}};
+  json link = {
+      {"from", kProducerNode},
+      {"to", kConsumerNode},
+      {"window", options.window != 0 ? options.window : std::clamp(options.slots / 3, 1u, kWindow)},
+      {"chunk_bytes", options.slot_bytes},
+      {"integrity", options.integrity},
+      {"path", options.kind == LinkKind::kUcx ? "ucx" : options.mapped_path}};
   if (options.kind == LinkKind::kUcx) link["transports"] = json::array({options.transport});
   return link;
 }

@@ -27,6 +27,7 @@ struct PairOptions {
   bool integrity = true;
   std::uint64_t slot_bytes = std::uint64_t{1} << 20;
   std::uint32_t slots = 64;  // of each agent
+  std::uint32_t window = 0;  // slots in flight at most; 0: a third of them, 12 at most
 };
 
 // TCP ports of the loopback address.
