@@ -27,6 +27,7 @@ NIXL_VARIANTS = (
     "default,sgl,no-progress-thread,threads,shm,shm-no-progress-thread,shm-sgl,"
     "tcp,tcp-no-progress-thread,tcp-sgl"
 )
+WITHOUT_CHECKSUMS = "-unchecked"
 TIME_LIMIT_S = 900
 
 
@@ -38,19 +39,26 @@ class Contender:
     command: tuple[str, ...]
 
 
+def own_command(program: str, choice: str) -> tuple[str, ...]:
+    """A link, or one without checksums."""
+    link = choice.removesuffix(WITHOUT_CHECKSUMS)
+    integrity = "true" if link == choice else "false"
+    return (program, "--links", link, "--samples", "--integrity", integrity)
+
+
 def contenders(arguments: argparse.Namespace) -> list[Contender]:
     """Each variant is a contender of its own, so that rounds interleave them all."""
     python = str(arguments.python)
     found = []
     for name, folder, links in (
         ("pegaflow", arguments.bin_dir, arguments.links),
-        ("pegaflow-ucx-1.22", arguments.ucx_bin_dir, "ucx"),
+        ("pegaflow-ucx-1.22", arguments.ucx_bin_dir, arguments.ucx_links),
     ):
         if folder is None:
             continue
         program = str(next(folder.glob("**/pegaflow-bench/pegaflow-bench")))
-        for link in links.split(","):
-            found.append(Contender(f"{name} {link}", (program, "--links", link, "--samples")))
+        for choice in filter(None, links.split(",")):
+            found.append(Contender(f"{name} {choice}", own_command(program, choice)))
     for engine, script, variants in (
         ("nixl", "nixl_peer.py", arguments.nixl),
         ("mooncake", "mooncake_peer.py", arguments.mooncake),
@@ -80,9 +88,14 @@ def run(contender: Contender, total: int, arguments: argparse.Namespace, seed: i
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0:
         text = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        print(f"  {contender.name}: exit status {done.returncode}: {text}", file=sys.stderr)
-    if "ucx-1.22" in contender.name:
-        for line in lines:
+        print(
+            f"  {contender.name}: exit status {done.returncode}: {text}",
+            file=sys.stderr,
+        )
+    for line in lines:
+        if contender.name.endswith(WITHOUT_CHECKSUMS):
+            line["variant"] += WITHOUT_CHECKSUMS
+        if "ucx-1.22" in contender.name:
             line["variant"] += " (UCX 1.22)"
     return lines
 
@@ -118,17 +131,41 @@ def merge(group: list[Line]) -> Line:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     add = parser.add_argument
-    add("--bin-dir", type=Path, default=HERE.parent / "build/release", help="a release build")
-    add("--ucx-bin-dir", type=Path, help="a release build with UCX 1.22, for its ucx link")
-    add("--python", type=Path, default=Path(sys.executable), help="has the peers' packages")
-    add("--links", default="direct,agent,ucx")
+    add(
+        "--bin-dir",
+        type=Path,
+        default=HERE.parent / "build/release",
+        help="a release build",
+    )
+    add(
+        "--ucx-bin-dir",
+        type=Path,
+        help="a release build with UCX 1.22, for its ucx link",
+    )
+    add(
+        "--python",
+        type=Path,
+        default=Path(sys.executable),
+        help="has the peers' packages",
+    )
+    add(
+        "--links",
+        default="direct,direct-unchecked,agent,ucx",
+        help="-unchecked: no checksums",
+    )
+    add("--ucx-links", default="ucx,ucx-unchecked", help="of the build with UCX 1.22")
     add("--nixl", default=NIXL_VARIANTS, help="variants; empty: none")
     add("--mooncake", default="tcp")
     add("--floors", default="memcpy,process_vm_writev")
     add("--pages", default="2048,4096,16384,65536,1048576")
     add("--totals", default=str(32 << 20))
     add("--rounds", type=int, default=5)
-    add("--iterations", type=int, default=10, help="of each contender and size in a round")
+    add(
+        "--iterations",
+        type=int,
+        default=10,
+        help="of each contender and size in a round",
+    )
     add("--warmup", type=int, default=3)
     add("--results", type=Path, default=HERE / "results")
     add("--name", default="latest")
@@ -144,7 +181,10 @@ def main() -> None:
             # Another order each time: nobody always runs after the same neighbour.
             shift = number * 5 % len(chosen)
             for contender in chosen[shift:] + chosen[:shift]:
-                print(f"{total} bytes, round {number + 1}: {contender.name}", file=sys.stderr)
+                print(
+                    f"{total} bytes, round {number + 1}: {contender.name}",
+                    file=sys.stderr,
+                )
                 lines += run(contender, total, arguments, number + 1)
     results = merged(lines)
     arguments.results.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,34 +26,70 @@ def caption(lines: list[Line]) -> str:
     return f"{'; '.join(machines)}. {', '.join(versions)}. Medians; pages in random places."
 
 
-def best_nixl(lines: list[Line], page: int, tcp: bool) -> Line | None:
-    found = [
-        line
-        for line in lines
-        if line["engine"] == "nixl"
-        and line["page"] == page
-        and (not tcp or line["variant"].startswith("tcp"))
-    ]
+Chooser = Callable[[Line], bool]
+
+
+def fastest(lines: list[Line], page: int, chosen: Chooser) -> Line | None:
+    found = [line for line in lines if line["page"] == page and chosen(line)]
     return min(found, key=lambda line: float(line["target_us_p50"]), default=None)
 
 
+def is_nixl(line: Line) -> bool:
+    return bool(line["engine"] == "nixl")
+
+
+def is_nixl_on_tcp(line: Line) -> bool:
+    return is_nixl(line) and line["variant"].startswith("tcp")
+
+
+def is_mooncake(line: Line) -> bool:
+    return bool(line["engine"] == "mooncake")
+
+
+def is_memcpy(line: Line) -> bool:
+    return name_of(line) == "floor memcpy"
+
+
+def comparison(
+    lines: list[Line],
+    pages: list[int],
+    own: str,
+    chosen: Chooser,
+    text: Callable[..., str],
+) -> str:
+    """A cell for each page size where both sides were measured."""
+    cells = []
+    for page in pages:
+        ours = fastest(lines, page, lambda line: name_of(line) == own)
+        theirs = fastest(lines, page, chosen)
+        cells.append(text(ours, theirs) if ours and theirs else "–")
+    return " | ".join(cells)
+
+
+def ratio(ours: Line, theirs: Line) -> str:
+    return f"{theirs['target_us_p50'] / ours['target_us_p50']:.2f}"
+
+
+def named_ratio(ours: Line, theirs: Line) -> str:
+    return f"{ratio(ours, theirs)} × {theirs['variant']}"
+
+
+def beyond_two(ours: Line, theirs: Line) -> str:
+    return f"{ours['target_us_p50'] - 2 * theirs['target_us_p50']:.0f}"
+
+
 def ratio_rows(lines: list[Line], pages: list[int]) -> list[str]:
-    """How many times as fast as the peers at their best."""
+    """How many times as fast as the peers at their best, and how far from plain copies."""
     rows = []
-    for line_name in sorted({name_of(line) for line in lines if line["engine"] == "pegaflow"}):
-        own = {line["page"]: line for line in lines if name_of(line) == line_name}
-        tcp = " ucx" in line_name
-        cells = []
-        for page in pages:
-            best = best_nixl(lines, page, tcp)
-            if page not in own or best is None:
-                cells.append("–")
-                continue
-            ratio = best["target_us_p50"] / own[page]["target_us_p50"]
-            cells.append(f"{ratio:.2f} × {best['variant']}")
-        rows.append(
-            f"| {line_name} / NIXL's best{' on tcp' if tcp else ''} | {' | '.join(cells)} |"
-        )
+    for own in sorted({name_of(line) for line in lines if line["engine"] == "pegaflow"}):
+        tcp = " ucx" in own
+        nixl, title = (is_nixl_on_tcp, " on tcp") if tcp else (is_nixl, "")
+        cells = comparison(lines, pages, own, nixl, named_ratio)
+        rows.append(f"| {own} / NIXL's best{title} | {cells} |")
+        rows.append(f"| {own} / Mooncake | {comparison(lines, pages, own, is_mooncake, ratio)} |")
+        if not tcp:
+            cells = comparison(lines, pages, own, is_memcpy, beyond_two)
+            rows.append(f"| {own} beyond two memcpys, µs | {cells} |")
     return rows
 
 
