@@ -1,9 +1,11 @@
 // pegaflow-bench: times transfers of random pages between two engines, through agents of this
 // machine, and prints a line of JSON for each size and link.
+#include <array>
 #include <cstdio>
 #include <string>
 
 #include "base/clock.h"
+#include "memory/device.h"
 #include "pegaflow-bench/measurement.h"
 #include "pegaflow-bench/options.h"
 #include "pegaflow-bench/report.h"
@@ -18,7 +20,19 @@ namespace {
 
 constexpr Millis kStopGrace{5'000};
 
-tools::PairOptions pair_options(const BenchOptions& options, const LinkChoice& link) {
+// P's and D's GPU as the driver names them, whatever the options call them; none for host memory.
+Result<std::array<std::string, 2>> gpus_of(const BenchOptions& options) {
+  std::array<std::string, 2> uuids;
+  if (options.memory != MemoryKind::kCuda) return uuids;
+  for (std::size_t i = 0; i < uuids.size(); ++i) {
+    PEGAFLOW_ASSIGN(const auto device, memory::open_gpu(options.gpus[i]));
+    uuids[i] = device->gpu_uuid();
+  }
+  return uuids;
+}
+
+tools::PairOptions pair_options(const BenchOptions& options, const LinkChoice& link,
+                                const std::array<std::string, 2>& gpus) {
   tools::PairOptions pair;
   pair.kind = link.ucx() ? tools::LinkKind::kUcx : tools::LinkKind::kMapped;
   if (!link.ucx()) pair.mapped_path = link.name;
@@ -27,6 +41,8 @@ tools::PairOptions pair_options(const BenchOptions& options, const LinkChoice& l
   pair.slot_bytes = options.slot_bytes;
   pair.slots = options.slots;
   pair.window = options.window;
+  pair.cuda_slots = options.staging.value_or(options.memory) == MemoryKind::kCuda;
+  pair.gpus = gpus;
   return pair;
 }
 
@@ -53,15 +69,19 @@ Result<bool> measure_link(const BenchOptions& options, const LinkChoice& link,
 
 Result<bool> run_link(const BenchOptions& options, const LinkChoice& link,
                       const tools::Programs& programs, const tools::Interrupt& interrupt) {
+  PEGAFLOW_ASSIGN(const auto gpus, gpus_of(options));
   PEGAFLOW_ASSIGN(const auto dir, tools::TempDir::create());
   tools::ProcessGroup processes(dir.path());
-  tools::NodePair nodes({pair_options(options, link), programs, dir.path()}, processes, interrupt);
+  tools::NodePair nodes({pair_options(options, link, gpus), programs, dir.path()}, processes,
+                        interrupt);
   PEGAFLOW_TRY(nodes.start());
   PEGAFLOW_TRY(nodes.wait_for_link());
   MeasurementSpec spec;
   spec.iterations = options.iterations;
   spec.warmup = options.warmup;
   spec.settle = std::chrono::microseconds(options.settle_us);
+  spec.gpus = gpus;
+  spec.poll = options.poll;
   spec.programs = programs;
   spec.dir = dir.path();
   auto right = measure_link(options, link, spec, nodes);

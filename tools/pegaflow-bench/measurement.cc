@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "pegaflow-bench/page_pool.h"
 #include "pegaflow-bench/sink_protocol.h"
@@ -38,9 +39,10 @@ class Measurement {
  private:
   Result<Times> timed() {
     PEGAFLOW_TRY(start_sink());
-    PEGAFLOW_ASSIGN(pool_, PagePool::create(spec_.workload, tools::producer_socket(spec_.dir),
-                                            source_instance(spec_.number)));
-    pool_->fill_all();
+    PEGAFLOW_ASSIGN(
+        pool_, PagePool::create(spec_.workload, spec_.gpus[0], tools::producer_socket(spec_.dir),
+                                source_instance(spec_.number)));
+    PEGAFLOW_TRY(pool_->fill_all());
     PEGAFLOW_TRY(expect(*channel_, "up", kDeadline));
     for (std::uint32_t i = 0; i < spec_.warmup; ++i) PEGAFLOW_TRY(transfer(nullptr));
     Times times;
@@ -48,6 +50,7 @@ class Measurement {
     times.target_us.reserve(spec_.iterations);
     for (std::uint32_t i = 0; i < spec_.iterations; ++i) PEGAFLOW_TRY(transfer(&times));
     PEGAFLOW_TRY(send(*channel_, {"clear", 0, {}}));
+    PEGAFLOW_TRY(expect(*channel_, "cleared", kDeadline));
     PEGAFLOW_TRY(transfer(nullptr));
     PEGAFLOW_TRY(send(*channel_, {"check", 0, {}}));
     PEGAFLOW_ASSIGN(times.wrong_bytes, expect(*channel_, "wrong", kDeadline));
@@ -59,13 +62,25 @@ class Measurement {
     const int fd = ends.second.fd();
     const auto& workload = spec_.workload;
     const auto text = [](auto number) { return std::to_string(number); };
-    PEGAFLOW_TRY(sink_processes_.spawn(
-        {"sink-" + text(spec_.number),
-         {spec_.programs.self.string(), "--sink-fd", text(fd), "--sink-socket",
-          tools::consumer_socket(spec_.dir), "--sink-number", text(spec_.number), "--pages",
-          text(workload.page_bytes), "--totals", text(workload.total_bytes), "--seed",
-          text(workload.seed), "--memory", workload.memory == MemoryKind::kHost ? "host" : "cuda"},
-         fd}));
+    std::vector<std::string> command = {spec_.programs.self.string(),
+                                        "--sink-fd",
+                                        text(fd),
+                                        "--sink-socket",
+                                        tools::consumer_socket(spec_.dir),
+                                        "--sink-number",
+                                        text(spec_.number),
+                                        "--sink-gpu",
+                                        spec_.gpus[1],
+                                        "--pages",
+                                        text(workload.page_bytes),
+                                        "--totals",
+                                        text(workload.total_bytes),
+                                        "--seed",
+                                        text(workload.seed),
+                                        "--memory",
+                                        workload.memory == MemoryKind::kHost ? "host" : "cuda"};
+    if (spec_.poll) command.emplace_back("--poll");
+    PEGAFLOW_TRY(sink_processes_.spawn({"sink-" + text(spec_.number), std::move(command), fd}));
     channel_ = std::make_unique<tools::Channel>(std::move(ends.first));
     return {};
   }
@@ -99,7 +114,7 @@ class Measurement {
   Result<std::uint64_t> wait_until_done() {
     const auto deadline = SteadyClock().now() + kDeadline;
     while (SteadyClock().now() < deadline) {
-      const auto events = pool_->session().wait(kDeadline);
+      const auto events = spec_.poll ? pool_->session().poll() : pool_->session().wait(kDeadline);
       const auto now = now_ns();
       for (const auto& event : events) {
         if (event.kind == EventKind::kSent) continue;

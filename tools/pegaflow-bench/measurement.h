@@ -1,8 +1,10 @@
 // Measurement: one size of pages and transfers over a link that is up. This process is P's engine.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "pegaflow-bench/options.h"
@@ -23,6 +25,8 @@ struct MeasurementSpec {
   std::uint32_t number = 0;  // of this measurement; names its engines
   std::uint32_t iterations = 0, warmup = 0;
   std::chrono::microseconds settle{};
+  bool poll = false;
+  std::array<std::string, 2> gpus;  // of the source's and the sink's pool; for a GPU's memory
   tools::Programs programs;
   std::filesystem::path dir;  // of the node pair; the sink's log goes there
 };

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{64} << 30;
 
+const std::map<std::string, MemoryKind> kMemoryKinds = {{"host", MemoryKind::kHost},
+                                                        {"cuda", MemoryKind::kCuda}};
+
 void add_workload(CLI::App& app, BenchOptions& options) {
   auto* group = app.add_option_group("Workload");
   group->add_option("--pages", options.pages, "Page sizes in bytes: one contiguous piece each")
@@ -28,9 +31,11 @@ void add_workload(CLI::App& app, BenchOptions& options) {
       ->add_option("--settle-us", options.settle_us,
                    "Pause between D's request and P's data becoming ready")
       ->check(CLI::Range(0u, 1'000'000u));
-  group->add_option("--memory", options.memory, "Of both pools")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, MemoryKind>{
-          {"host", MemoryKind::kHost}, {"cuda", MemoryKind::kCuda}}));
+  group->add_option("--memory", options.memory, "Of both pools, and of the slots")
+      ->transform(CLI::CheckedTransformer(kMemoryKinds));
+  group->add_option("--gpus", options.gpus, "With --memory cuda: P's and D's, ordinals or UUIDs")
+      ->delimiter(',')
+      ->expected(2);
   group->add_option("--seed", options.seed, "Of page ids and bytes");
 }
 
@@ -47,14 +52,18 @@ void add_links(CLI::App& app, BenchOptions& options, std::vector<std::string>& l
       ->check(CLI::Range(2u, 4096u));
   group->add_option("--window", options.window, "Slots in flight at most")
       ->check(CLI::Range(1u, 1024u));
+  group->add_option("--staging", options.staging, "Memory of the slots, if another than the pools'")
+      ->transform(CLI::CheckedTransformer(kMemoryKinds));
 }
 
 void add_program(CLI::App& app, BenchOptions& options) {
   app.add_flag("--samples", options.samples, "Every transfer's times in each line, too");
+  app.add_flag("--poll", options.poll, "Engines look for their events without sleeping");
   app.add_option("--bin-dir", options.bin_dir, "Where pegaflow-agent and -rendezvous are");
   app.add_option("--sink-fd", options.sink.fd)->group("");
   app.add_option("--sink-socket", options.sink.socket_path)->group("");
   app.add_option("--sink-number", options.sink.number)->group("");
+  app.add_option("--sink-gpu", options.sink.gpu)->group("");
 }
 
 // ADR 91.

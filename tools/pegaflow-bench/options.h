@@ -23,6 +23,7 @@ struct SinkArguments {
   int fd = -1;              // of the channel; ≥ 0: this process is a sink
   std::string socket_path;  // of D's agent
   std::uint32_t number = 0;
+  std::string gpu;  // of its pool; for a GPU's memory
 };
 
 struct BenchOptions {
@@ -31,8 +32,10 @@ struct BenchOptions {
   std::vector<std::uint64_t> totals = {std::uint64_t{32} << 20};                // bytes
   std::uint32_t iterations = 50;
   std::uint32_t warmup = 10;
-  MemoryKind memory = MemoryKind::kHost;  // of the engines' pools
-  std::string transport = "tcp";          // of the UCX link
+  MemoryKind memory = MemoryKind::kHost;       // of the engines' pools, and of the staging slots
+  std::optional<MemoryKind> staging;           // of the slots, if they are of another kind
+  std::vector<std::string> gpus = {"0", "1"};  // P's and D's: ordinals or UUIDs
+  std::string transport = "tcp";               // of the UCX link
   bool integrity = true;
   // 0: what suits the memory. On a host what is in flight should fit into a processor's cache.
   std::uint64_t slot_bytes = 0;
@@ -41,6 +44,7 @@ struct BenchOptions {
   std::uint32_t settle_us = 1000;
   std::uint64_t seed = 1;
   bool samples = false;
+  bool poll = false;  // engines look for events without sleeping, as one does that is computing
   std::filesystem::path bin_dir;  // empty: where this program lies, or near it
   SinkArguments sink;
 };

@@ -20,8 +20,9 @@ std::string sink_instance(std::uint32_t number);
 // Not thread safe.
 class PagePool {
  public:
-  // Allocates the pool, connects to the agent and registers it there.
-  static Result<std::unique_ptr<PagePool>> create(const Workload& workload,
+  // Allocates the pool (on `gpu`, if the workload's memory is a GPU's), connects to the agent and
+  // registers it there.
+  static Result<std::unique_ptr<PagePool>> create(const Workload& workload, const std::string& gpu,
                                                   const std::string& socket_path,
                                                   const std::string& instance);
 
@@ -29,14 +30,17 @@ class PagePool {
   PoolHandle handle() const { return handle_; }
   const Workload& workload() const { return workload_; }
 
-  void fill_all();                                   // each page with its own pattern
-  void clear(std::span<const std::uint32_t> pages);  // to zeros
+  Status fill_all();                                   // each page with its own pattern
+  Status clear(std::span<const std::uint32_t> pages);  // to zeros; other pages may change, too
   // Bytes of `pages` that are not what the pages `expected` of a filled pool hold.
-  std::uint64_t wrong_bytes(std::span<const std::uint32_t> pages,
-                            std::span<const std::uint32_t> expected) const;
+  Result<std::uint64_t> wrong_bytes(std::span<const std::uint32_t> pages,
+                                    std::span<const std::uint32_t> expected);
 
  private:
   explicit PagePool(const Workload& workload) : workload_(workload) {}
+  std::span<std::byte> page(std::uint32_t id) {
+    return memory_->view().subspan(id * workload_.page_bytes, workload_.page_bytes);
+  }
   Workload workload_;
   std::unique_ptr<PoolMemory> memory_;  // outlives the session that moves its bytes
   std::unique_ptr<Session> session_;

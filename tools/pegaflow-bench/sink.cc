@@ -24,21 +24,26 @@ class Sink {
   Sink(const BenchOptions& options, tools::Channel channel)
       : workload_{options.pages[0], options.totals[0], options.memory, options.seed},
         arguments_(options.sink),
+        poll_(options.poll),
         channel_(std::move(channel)),
         source_pages_(workload_, Side::kSource),
         own_pages_(workload_, Side::kSink) {}
 
   Status run() {
-    PEGAFLOW_ASSIGN(pool_, PagePool::create(workload_, arguments_.socket_path,
+    PEGAFLOW_ASSIGN(pool_, PagePool::create(workload_, arguments_.gpu, arguments_.socket_path,
                                             sink_instance(arguments_.number)));
     choose();
     PEGAFLOW_TRY(tell("up", 0));
     while (true) {
       PEGAFLOW_ASSIGN(const auto message, receive(channel_, kParentSilence));
       if (message.word == "ask") PEGAFLOW_TRY(transfer(message.number));
-      if (message.word == "clear") pool_->clear(next_own_);
+      if (message.word == "clear") {
+        PEGAFLOW_TRY(pool_->clear(next_own_));
+        PEGAFLOW_TRY(tell("cleared", 0));
+      }
       if (message.word == "check") {
-        PEGAFLOW_TRY(tell("wrong", pool_->wrong_bytes(last_own_, last_source_)));
+        PEGAFLOW_ASSIGN(const auto wrong, pool_->wrong_bytes(last_own_, last_source_));
+        PEGAFLOW_TRY(tell("wrong", wrong));
       }
     }
   }
@@ -73,12 +78,12 @@ class Sink {
     return {};
   }
 
-  // As an engine waits: for the session's descriptor.
+  // As an engine waits: for the session's descriptor, or looking again and again.
   Result<std::uint64_t> wait_until_done() {
     while (true) {
       std::array fds = {pollfd{pool_->session().event_fd(), POLLIN, 0},
                         pollfd{channel_.fd(), POLLIN, 0}};
-      ::poll(fds.data(), fds.size(), -1);
+      ::poll(fds.data(), fds.size(), poll_ ? 0 : -1);
       const auto now = now_ns();
       for (const auto& event : pool_->session().poll()) {
         if (event.kind == EventKind::kDone) return now;
@@ -90,6 +95,7 @@ class Sink {
 
   Workload workload_;
   SinkArguments arguments_;
+  bool poll_;
   tools::Channel channel_;
   PagePicker source_pages_, own_pages_;
   std::vector<std::uint32_t> next_source_, next_own_, last_source_, last_own_;

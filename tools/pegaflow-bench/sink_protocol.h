@@ -13,8 +13,8 @@ namespace pegaflow::bench {
 
 // To the sink: "ask N": receive the next transfer, whose number is N; "clear 0": put zeros into the
 // pages of the next one before it comes; "check 0": compare the last one's bytes.
-// From the sink: "up 0"; "asked N"; "done T": all bytes are there since T (CLOCK_MONOTONIC, ns);
-// "wrong B": bytes that differ; "failed 0 TEXT".
+// From the sink: "up 0"; "asked N"; "cleared 0"; "done T": all bytes are there since T
+// (CLOCK_MONOTONIC, ns); "wrong B": bytes that differ; "failed 0 TEXT".
 struct SinkMessage {
   std::string word;
   std::uint64_t number = 0;

@@ -57,7 +57,8 @@ Status check_workload(const Workload& workload) {
   return {};
 }
 
-Result<KvLayout> make_pool_layout(const Workload& workload, std::uint64_t base) {
+Result<KvLayout> make_pool_layout(const Workload& workload, std::uint64_t base,
+                                  const std::string& gpu_uuid) {
   KvGroupShape group;
   group.stage_bounds = {0, 1};
   group.heads_total = 1;
@@ -67,6 +68,7 @@ Result<KvLayout> make_pool_layout(const Workload& workload, std::uint64_t base) 
   group.block_tokens = workload.page_tokens();
   KvShape shape;
   shape.groups = {group};
+  shape.gpu_uuid = gpu_uuid;
   const core::GroupStyle style{core::BlockStyle::kNhdKv, core::Placement::kLayerFirst,
                                workload.pool_pages(), 0};
   return core::make_layout(std::move(shape), {&style, 1}, workload.memory,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "pegaflow/key.h"
@@ -38,8 +39,10 @@ struct Workload {
 // are more pages than a pool may have.
 Status check_workload(const Workload& workload);
 
-// The layout of a pool of this workload, whose memory begins at `base`.
-Result<KvLayout> make_pool_layout(const Workload& workload, std::uint64_t base);
+// The layout of a pool of this workload, whose memory begins at `base`, on the GPU with that UUID
+// (empty: host memory).
+Result<KvLayout> make_pool_layout(const Workload& workload, std::uint64_t base,
+                                  const std::string& gpu_uuid);
 
 enum class Side : std::uint8_t { kSource, kSink };
 

@@ -42,20 +42,25 @@ struct NodePlan {
   const char* role;
   std::uint16_t control, http;
   std::string socket;
+  std::string gpu;  // UUID; empty: none
 };
 
 json node(const NodePlan& plan, const PairOptions& options) {
-  return {{"name", plan.name},
-          {"host", "localhost"},
-          {"role", plan.role},
-          {"control", loopback(plan.control)},
-          {"http", loopback(plan.http)},
-          {"socket", plan.socket},
-          {"regions", json::array({{{"name", "staging"},
-                                    {"memory", "host"},
-                                    {"slot_bytes", options.slot_bytes},
-                                    {"slot_count", options.slots}}})},
-          {"ucx", ucx_settings(options)}};
+  json region = {{"name", "staging"},
+                 {"memory", options.cuda_slots ? "cuda" : "host"},
+                 {"slot_bytes", options.slot_bytes},
+                 {"slot_count", options.slots}};
+  if (options.cuda_slots) region["gpu"] = 0;
+  json node = {{"name", plan.name},
+               {"host", "localhost"},
+               {"role", plan.role},
+               {"control", loopback(plan.control)},
+               {"http", loopback(plan.http)},
+               {"socket", plan.socket},
+               {"regions", json::array({region})},
+               {"ucx", ucx_settings(options)}};
+  if (!plan.gpu.empty()) node["gpus"] = json::array({{{"index", 0}, {"uuid", plan.gpu}}});
+  return node;
 }
 
 json link(const PairOptions& options) {
@@ -95,10 +100,12 @@ std::string consumer_socket(const std::filesystem::path& dir) { return dir / "d.
 
 std::string pair_topology(const PairOptions& options, const PairPorts& ports,
                           const std::filesystem::path& dir) {
-  const NodePlan producer{kProducerNode, "prefill", ports.producer_control, ports.producer_http,
-                          producer_socket(dir)};
-  const NodePlan consumer{kConsumerNode, "decode", ports.consumer_control, ports.consumer_http,
-                          consumer_socket(dir)};
+  const NodePlan producer{kProducerNode,          "prefill",
+                          ports.producer_control, ports.producer_http,
+                          producer_socket(dir),   options.gpus[0]};
+  const NodePlan consumer{kConsumerNode,          "decode",
+                          ports.consumer_control, ports.consumer_http,
+                          consumer_socket(dir),   options.gpus[1]};
   return json_text({{"cluster", "two-nodes"},
                     {"rendezvous", "http://" + loopback(ports.rendezvous)},
                     {"nodes", json::array({node(producer, options), node(consumer, options)})},

@@ -28,6 +28,9 @@ struct PairOptions {
   std::uint64_t slot_bytes = std::uint64_t{1} << 20;
   std::uint32_t slots = 64;  // of each agent
   std::uint32_t window = 0;  // slots in flight at most; 0: a third of them, 12 at most
+  bool cuda_slots = false;   // on the nodes' GPUs; else in host memory
+  // UUIDs of P's and D's GPU; empty: the node has none.
+  std::array<std::string, 2> gpus{};
 };
 
 // TCP ports of the loopback address.

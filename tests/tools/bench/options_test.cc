@@ -34,11 +34,12 @@ TEST(BenchOptions, defaults) {
 
 TEST(BenchOptions, every_option_arrives) {
   const auto parsed =
-      parse({"--pages",     "256,4096",  "--totals",     "65536", "--links",      "ucx,direct",
-             "--transport", "cma",       "--integrity",  "false", "--slot-bytes", "65536",
-             "--slots",     "9",         "--iterations", "3",     "--warmup",     "0",
-             "--settle-us", "5",         "--seed",       "8",     "--memory",     "cuda",
-             "--samples",   "--bin-dir", "/bin"});
+      parse({"--pages",     "256,4096", "--totals",     "65536", "--links",      "ucx,direct",
+             "--transport", "cma",      "--integrity",  "false", "--slot-bytes", "65536",
+             "--slots",     "9",        "--iterations", "3",     "--warmup",     "0",
+             "--settle-us", "5",        "--seed",       "8",     "--memory",     "cuda",
+             "--gpus",      "2,GPU-3",  "--staging",    "host",  "--window",     "7",
+             "--samples",   "--poll",   "--bin-dir",    "/bin"});
   ASSERT_FALSE(parsed.exit_status) << parsed.text;
   const auto& options = parsed.options;
   EXPECT_THAT(options.pages, ElementsAre(256u, 4096u));
@@ -53,7 +54,11 @@ TEST(BenchOptions, every_option_arrives) {
   EXPECT_EQ(options.settle_us, 5u);
   EXPECT_EQ(options.seed, 8u);
   EXPECT_EQ(options.memory, MemoryKind::kCuda);
+  EXPECT_THAT(options.gpus, ElementsAre("2", "GPU-3"));
+  EXPECT_EQ(options.staging, MemoryKind::kHost);
+  EXPECT_EQ(options.window, 7u);
   EXPECT_TRUE(options.samples);
+  EXPECT_TRUE(options.poll);
   EXPECT_EQ(options.bin_dir, "/bin");
 }
 

@@ -27,7 +27,7 @@ TEST(Workload, a_pool_holds_four_times_what_moves) {
 TEST(Workload, each_page_is_one_contiguous_piece_of_the_layout) {
   for (const std::uint64_t page : {std::uint64_t{256}, std::uint64_t{4096}, std::uint64_t{65536}}) {
     const Workload workload{page, 1 << 20};
-    const auto layout = make_pool_layout(workload, 4096);
+    const auto layout = make_pool_layout(workload, 4096, "");
     ASSERT_TRUE(layout.ok()) << layout.error().message();
     const auto& layer = layout->groups[0].layers[0];
     EXPECT_EQ(layer.part_base[0], 4096u);

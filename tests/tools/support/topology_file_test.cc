@@ -52,6 +52,19 @@ TEST(TopologyFile, options_reach_the_link_and_the_regions) {
   EXPECT_EQ(topology.node(kProducerNode)->regions[0].bytes(), 6u * 65536);
 }
 
+TEST(TopologyFile, gpus_and_their_slots_reach_the_nodes) {
+  PairOptions options;
+  options.gpus = {"GPU-a", "GPU-b"};
+  options.window = 9;
+  EXPECT_EQ(parsed(options).node(kConsumerNode)->regions[0].memory, MemoryKind::kHost);
+  options.cuda_slots = true;
+  const auto topology = parsed(options);
+  EXPECT_EQ(topology.links[0].window, 9u);
+  EXPECT_EQ(topology.node(kProducerNode)->gpus[0].uuid, "GPU-a");
+  EXPECT_EQ(topology.node(kConsumerNode)->gpus[0].uuid, "GPU-b");
+  EXPECT_EQ(topology.node(kConsumerNode)->regions[0].memory, MemoryKind::kCuda);
+}
+
 TEST(TopologyFile, ports_found_are_different_and_below_the_ephemeral_range) {
   const auto ports = find_ports();
   ASSERT_TRUE(ports.ok()) << ports.error().message();
