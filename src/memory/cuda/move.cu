@@ -44,8 +44,9 @@ __device__ std::uint64_t gpu_time() {
 __device__ void store(std::uint64_t address, std::uint64_t value) {
   asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(address), "l"(value) : "memory");
 }
-__device__ void store(std::uint32_t* address, std::uint32_t value) {
-  asm volatile("st.relaxed.sys.global.u32 [%0], %1;" ::"l"(address), "r"(value) : "memory");
+// Whoever sees the value sees all that this thread stored before.
+__device__ void store_release(std::uint32_t* address, std::uint32_t value) {
+  asm volatile("st.release.sys.global.u32 [%0], %1;" ::"l"(address), "r"(value) : "memory");
 }
 
 // The blocks of a stripe, by shared memory where they fit.
@@ -174,8 +175,10 @@ __device__ void report(const Launch& launch, const LaunchSlot& slot, std::uint64
   fields->ended = ended;
   fields->checksum = checksum;
   __threadfence_system();
-  if (slot.word != 0) store(slot.word, slot.filled_word);
-  store(&result->done, launch.sequence);
+  if (slot.word == 0) return store_release(&result->done, launch.sequence);
+  store(slot.word, slot.filled_word);
+  // The client tells its agent when it sees `done`, and the agent looks at the word then.
+  store_release(&result->done, launch.sequence);
 }
 
 // Called by all threads when the CTA has copied one stripe.
