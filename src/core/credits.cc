@@ -18,7 +18,7 @@ CreditStream Credits::add(std::uint32_t total, std::uint32_t window) {
   PEGAFLOW_CHECK(!unused_.empty());
   const CreditStream stream = unused_.back();
   unused_.pop_back();
-  streams_[stream] = Stream{total, window, 0, 0, 0};
+  streams_[stream] = Stream{total, window, 0, 0, 0, false};
   active_.push_back(stream);
   return stream;
 }
@@ -28,11 +28,16 @@ void Credits::remove(CreditStream stream) {
   unused_.push_back(stream);
 }
 
+std::uint32_t Credits::ahead(const Stream& s) {
+  const std::uint32_t used = s.out + s.received;
+  return used > s.ready ? std::min(s.out, used - s.ready) : 0;
+}
+
 bool Credits::take_eager(CreditStream stream) {
   Stream& s = streams_[stream];
-  if (s.out + s.received >= s.total || ahead(s) || eager_out() >= max_eager_) {
-    return false;
-  }
+  if (s.out + s.received >= s.total || s.out >= s.window) return false;
+  if (s.out + s.received < s.ready) return false;  // what is ready comes first
+  if (eager_out() >= (ahead(s) == 0 ? max_eager_ : max_eager_ / 2)) return false;
   ++s.out;
   return true;
 }
@@ -41,7 +46,11 @@ void Credits::set_ready(CreditStream stream, std::uint32_t ready) {
   streams_[stream].ready = std::min(ready, streams_[stream].total);
 }
 
-bool Credits::wants(const Stream& s) { return s.out < s.window && s.out + s.received < s.ready; }
+bool Credits::wants(const Stream& s) {
+  if (s.out >= s.window || s.out + s.received >= s.ready) return false;
+  const std::uint32_t room = s.window - s.out;
+  return s.filling || room >= s.window / 4 || room >= s.ready - s.out - s.received;
+}
 
 std::optional<CreditStream> Credits::next() {
   const auto n = static_cast<std::uint32_t>(active_.size());
@@ -50,6 +59,7 @@ std::optional<CreditStream> Credits::next() {
     Stream& s = streams_[active_[turn_]];
     if (!wants(s)) continue;
     ++s.out;
+    s.filling = s.out < s.window && s.out + s.received < s.ready;
     return active_[turn_];
   }
   return {};
@@ -79,14 +89,10 @@ bool Credits::starving() const {
                      [this](CreditStream i) { return wants(streams_[i]); });
 }
 
-bool Credits::holds_eager(CreditStream stream) const {
-  const Stream& s = streams_[stream];
-  return s.out > 0 && ahead(s);
-}
-
 std::uint32_t Credits::eager_out() const {
-  return static_cast<std::uint32_t>(std::count_if(
-      active_.begin(), active_.end(), [this](CreditStream i) { return holds_eager(i); }));
+  std::uint32_t sum = 0;
+  for (const CreditStream i : active_) sum += ahead(streams_[i]);
+  return sum;
 }
 
 }  // namespace pegaflow::core

@@ -2,8 +2,11 @@
 // docs/formats/wire.md). C1  Ready pulls: a stream may hold `window` credits for chunks that are
 // ready at the source;
 //     slots go round robin to streams with ready > credited.
-// C2  One eager credit per stream may be ahead of ready, eager ones in all bounded, so that
-//     streams whose source never becomes ready can't starve the others.
+//     With most of its window out, a stream gets the next ones a quarter of a window at a time:
+//     every hand-out is a message.
+// C2  Eager credits may be ahead of ready: up to a window for a stream, but in all no more than
+//     leave a window free; and half of those are kept for streams that have none yet. So streams
+//     whose source never becomes ready can't starve the others.
 // Pure bookkeeping by count; which slot it is, is the caller's. No allocation after add().
 #pragma once
 
@@ -29,7 +32,7 @@ class Credits {
   void remove(CreditStream stream);
   bool full() const { return unused_.empty(); }
 
-  // May this stream have its eager credit now? Then count it as out.
+  // May this stream have one more eager credit now? Then count it as out.
   bool take_eager(CreditStream stream);
   // The source has `ready` chunks ready in all (may shrink after a rewind).
   void set_ready(CreditStream stream, std::uint32_t ready);
@@ -46,18 +49,19 @@ class Credits {
   std::uint32_t owed(CreditStream stream) const;
   // Some stream has ready chunks and could take a slot: the region is too small right now.
   bool starving() const;
-  // Its eager credit is out and no ready data is there for it: may be recalled.
-  bool holds_eager(CreditStream stream) const;
-  std::uint32_t eager_out() const;
+  // How many credits are out that no ready data is there for: they may be recalled.
+  std::uint32_t eager(CreditStream stream) const { return ahead(at(stream)); }
+  std::uint32_t eager_out() const;  // of all streams
 
  private:
   struct Stream {
     std::uint32_t total = 0, window = 0;
     std::uint32_t ready = 0, received = 0, out = 0;
+    bool filling = false;  // its window is being filled up
   };
   const Stream& at(CreditStream stream) const { return streams_[stream]; }
   static bool wants(const Stream& stream);
-  static bool ahead(const Stream& stream) { return stream.out + stream.received > stream.ready; }
+  static std::uint32_t ahead(const Stream& stream);
 
   std::vector<Stream> streams_;
   std::vector<CreditStream> unused_;

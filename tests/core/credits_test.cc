@@ -47,14 +47,55 @@ TEST(Credits, eager_credits_leave_a_window_free) {
   EXPECT_EQ(taken, 2);
 }
 
-TEST(Credits, a_stream_has_one_eager_credit) {
+TEST(Credits, a_stream_may_have_a_window_of_eager_credits) {
   Credits credits(8, 64, 4);
-  const CreditStream stream = credits.add(5, 4);
-  EXPECT_TRUE(credits.take_eager(stream));
+  const CreditStream stream = credits.add(9, 4);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(credits.take_eager(stream));
   EXPECT_FALSE(credits.take_eager(stream));
-  EXPECT_TRUE(credits.holds_eager(stream));
+  EXPECT_EQ(credits.eager(stream), 4U);
+  credits.set_ready(stream, 3);
+  EXPECT_EQ(credits.eager(stream), 1U);
+  EXPECT_EQ(credits.eager_out(), 1U);
+}
+
+TEST(Credits, half_of_the_eager_credits_are_for_streams_that_have_none) {
+  Credits credits(8, 16, 8);  // 8 eager ones
+  const CreditStream greedy = credits.add(20, 8);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(credits.take_eager(greedy));
+  EXPECT_FALSE(credits.take_eager(greedy));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(credits.take_eager(credits.add(20, 8)));
+  EXPECT_FALSE(credits.take_eager(credits.add(20, 8)));
+}
+
+TEST(Credits, no_credit_is_eager_while_ready_data_has_none) {
+  Credits credits(1, 64, 4);
+  const CreditStream stream = credits.add(9, 4);
   credits.set_ready(stream, 1);
-  EXPECT_FALSE(credits.holds_eager(stream));
+  EXPECT_FALSE(credits.take_eager(stream));
+  EXPECT_EQ(credits.next(), stream);
+  EXPECT_TRUE(credits.take_eager(stream));
+}
+
+TEST(Credits, a_full_window_is_refilled_by_quarters) {
+  Credits credits(1, 64, 8);
+  const CreditStream stream = credits.add(40, 8);
+  credits.set_ready(stream, 40);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(credits.next().has_value());
+  credits.filled(stream);
+  EXPECT_FALSE(credits.next().has_value());
+  credits.filled(stream);
+  EXPECT_TRUE(credits.next().has_value());
+  EXPECT_TRUE(credits.next().has_value());
+  EXPECT_FALSE(credits.next().has_value());
+}
+
+TEST(Credits, the_last_chunks_do_not_wait_for_a_quarter) {
+  Credits credits(1, 64, 8);
+  const CreditStream stream = credits.add(9, 8);
+  credits.set_ready(stream, 9);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(credits.next().has_value());
+  credits.filled(stream);
+  EXPECT_TRUE(credits.next().has_value());
 }
 
 TEST(Credits, an_eager_credit_is_owed_only_once_data_is_ready) {

@@ -221,7 +221,7 @@ class Model {
   void recall() {
     if (!credits_.starving()) return;
     for (Stream& s : streams_) {
-      if (s.ends != 0 || s.lent.empty() || !credits_.holds_eager(s.credit)) continue;
+      if (s.ends != 0 || s.lent.empty() || credits_.eager(s.credit) == 0) continue;
       const Loan loan = take(s.lent);
       ASSERT_EQ(table_.revoke(loan.slot, now_), Recall::kFreed);
       credits_.returned(s.credit);

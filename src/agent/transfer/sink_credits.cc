@@ -1,5 +1,6 @@
 // SinkSide: slots lent to streams, and the states and timers that follow from their counts.
 #include <algorithm>
+#include <utility>
 
 #include "agent/transfer/sink_side.h"
 #include "base/check.h"
@@ -58,11 +59,26 @@ void SinkSide::send_credits(SinkStream& stream) {
   if (!stream.link->window_open()) return;
   wire::Credit message{stream.key, {}};
   for (LentSlot& lent : stream.lent) {
-    if (lent.told || message.slots.full()) continue;
+    if (lent.told) continue;
+    if (message.slots.full()) {
+      stream.link->send(message);
+      message.slots.clear();
+      if (!stream.link->window_open()) return;
+    }
     lent.told = true;
     message.slots.push_back({stream.region->index(), lent.slot, lent.generation});
   }
   if (!message.slots.empty()) stream.link->send(message);
+}
+
+// While nobody else wants them, slots wait at the source for what it will have ready next: then
+// nothing has to travel before the bytes do.
+void SinkSide::lend_ahead(SinkStream& stream) {
+  RegionSlots& region = *stream.region;
+  while (stream.offered && region.lendable() > 0 && !region.credits().starving() &&
+         region.credits().take_eager(stream.credit)) {
+    PEGAFLOW_CHECK(lend(stream).has_value());
+  }
 }
 
 void SinkSide::on_link_writable(LinkPort& link) {
@@ -71,36 +87,46 @@ void SinkSide::on_link_writable(LinkPort& link) {
   }
 }
 
-// A stream with ready data finds no slot while others hold one for data that isn't ready.
+// A stream with ready data finds no slot while others hold some for data that isn't ready.
 void SinkSide::recall_eager(RegionSlots& region) {
   std::vector<SinkStream*> holders;
   for (const auto& [key, stream] : streams_) {
     if (stream->receive != nullptr && stream->region == &region && !stream->lent.empty() &&
-        region.credits().holds_eager(stream->credit)) {
+        region.credits().eager(stream->credit) != 0) {
       holders.push_back(stream.get());
     }
   }
   bool won = false;
-  for (SinkStream* stream : holders) {
-    LentSlot& lent = stream->lent.back();
-    if (stream->link->path() != DataPath::kDirect) {
+  for (SinkStream* stream : holders) won = recall_eager_of(*stream) || won;
+  if (won) distribute(region);
+}
+
+// True if a slot came back at once.
+bool SinkSide::recall_eager_of(SinkStream& stream) {
+  RegionSlots& region = *stream.region;
+  const bool direct = stream.link->path() == DataPath::kDirect;
+  bool won = false;
+  std::uint32_t spare = region.credits().eager(stream.credit);
+  for (std::size_t i = stream.lent.size(); i-- > 0 && spare > 0;) {
+    LentSlot& lent = stream.lent[i];
+    if (!direct) {
       // Its agent is asked, even where a compare-and-swap could take the slot: the chunk may lie
       // in a slot of its own by now, and would block that until it has a credit again.
-      if (!lent.revoking) {
-        lent.revoking = true;
-        stream->link->send(wire::Revoke{stream->key, {region.index(), lent.slot, lent.generation}});
-      }
+      --spare;
+      if (std::exchange(lent.revoking, true)) continue;
+      stream.link->send(wire::Revoke{stream.key, {region.index(), lent.slot, lent.generation}});
       continue;
     }
     if (region.table().look(lent.slot) != core::Observed::kUntouched) continue;
-    if (region.table().revoke(lent.slot, context_.now()) == core::Recall::kFreed) {
-      won = true;
-      stream->lent.pop_back();
-      region.credits().returned(stream->credit);
-      set_polled(*stream);
-    }
+    if (region.table().revoke(lent.slot, context_.now()) != core::Recall::kFreed) continue;
+    --spare;
+    won = true;
+    lent = stream.lent.back();
+    stream.lent.pop_back();
+    region.credits().returned(stream.credit);
   }
-  if (won) distribute(region);
+  set_polled(stream);
+  return won;
 }
 
 void SinkSide::on_return(LinkPort& link, const wire::Return& message) {
@@ -131,6 +157,7 @@ void SinkSide::update(SinkStream& stream) {
     const auto event = owed ? core::SinkEvent::kOwed : core::SinkEvent::kNothingOwed;
     stream.state = *core::next(stream.state, event);
   }
+  lend_ahead(stream);
   update_timers(stream);
   send_credits(stream);
 }

@@ -43,6 +43,8 @@ class SinkSide {
   void distribute(RegionSlots& region);
   // A slot may have come free, however: those that missed one get it. Cheap when none did.
   void lend_starved();
+  // Slots lent on mapped links are being filled: the engines that will get them should wake up.
+  void on_bell();
   // Looks at the words of slots lent on mapped links. True: something was found.
   bool poll();
   bool polling() const { return !polled_.empty(); }
@@ -84,7 +86,9 @@ class SinkSide {
 
   // ---- sink_credits.cc and sink_data.cc: credits out, chunks in
   std::optional<LentSlot> lend(SinkStream& stream);
+  void lend_ahead(SinkStream& stream);
   void recall_eager(RegionSlots& region);
+  bool recall_eager_of(SinkStream& stream);
   void send_credits(SinkStream& stream);
   bool look(SinkStream& stream);  // at its lent slots' words; true: something was found
   // A chunk lies in `at`; takes it out of `lent`. False: the stream is gone (it was wrong).
