@@ -9,12 +9,19 @@
 #include "base/wire_time.h"
 
 namespace pegaflow::agent {
+namespace {
+
+// An agent that has just seen a slot is awake.
+constexpr std::chrono::microseconds kRingEvery{50};
+
+}  // namespace
 
 Result<std::unique_ptr<MemoryCopier>> MemoryCopier::create(Loop& loop, const Clock& clock,
                                                            memory::Device& device,
-                                                           CopyEvents& events) {
+                                                           CopyEvents& events, Nanos spin) {
   PEGAFLOW_ASSIGN(EventFd wake, EventFd::create());
-  std::unique_ptr<MemoryCopier> copier(new MemoryCopier(clock, device, events, std::move(wake)));
+  std::unique_ptr<MemoryCopier> copier(
+      new MemoryCopier(clock, device, events, std::move(wake), spin));
   PEGAFLOW_ASSIGN(copier->copies_, device.make_slot_copier(kMaxCopies));
   PEGAFLOW_ASSIGN(copier->watch_,
                   loop.watch(copier->wake_.fd(), EPOLLIN,
@@ -24,8 +31,8 @@ Result<std::unique_ptr<MemoryCopier>> MemoryCopier::create(Loop& loop, const Clo
 }
 
 MemoryCopier::MemoryCopier(const Clock& clock, memory::Device& device, CopyEvents& events,
-                           EventFd wake)
-    : clock_(clock), device_(device), events_(events), wake_(std::move(wake)) {}
+                           EventFd wake, Nanos spin)
+    : clock_(clock), device_(device), events_(events), wake_(std::move(wake)), spin_(spin) {}
 
 MemoryCopier::~MemoryCopier() {
   {
@@ -37,6 +44,15 @@ MemoryCopier::~MemoryCopier() {
 }
 
 void MemoryCopier::submit(const CopyJob& job) { push(job); }
+
+void MemoryCopier::expect() {
+  if (spin_ == Nanos(0)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    expecting_ = true;
+  }
+  changed_.notify_one();
+}
 
 void MemoryCopier::keep_until_copied(Mappings mappings) {
   if (!mappings.empty()) push(std::move(mappings));
@@ -69,7 +85,17 @@ void MemoryCopier::run() {
 // any, this is the end.
 std::optional<MemoryCopier::Item> MemoryCopier::next_item() {
   std::unique_lock lock(mutex_);
-  if (in_flight_ == 0) changed_.wait(lock, [this] { return stopping_ || !items_.empty(); });
+  while (in_flight_ == 0 && items_.empty() && !stopping_) {
+    const TimePoint now = clock_.now();
+    if (std::exchange(expecting_, false)) awake_until_ = now + spin_;
+    if (now < awake_until_) {
+      lock.unlock();
+      std::this_thread::yield();
+      lock.lock();
+    } else {
+      changed_.wait(lock, [this] { return stopping_ || expecting_ || !items_.empty(); });
+    }
+  }
   if (items_.empty() || in_flight_ == kMaxCopies) return std::nullopt;
   Item item = std::move(items_.front());
   items_.pop_front();
@@ -87,8 +113,13 @@ void MemoryCopier::start(const CopyJob& job) {
   }
   const auto place = std::find_if(running_.begin(), running_.end(),
                                   [](const Running& running) { return !running.busy; });
-  *place = {true, job, clock_.now()};
+  const TimePoint now = clock_.now();
+  *place = {true, job, now};
   ++in_flight_;
+  if (job.bell != nullptr && now - rung_ >= kRingEvery) {
+    rung_ = now;
+    job.bell->signal();  // the peer wakes while the bytes travel
+  }
   copies_->start({static_cast<std::uint64_t>(place - running_.begin()), job.to, job.from});
 }
 
@@ -108,6 +139,7 @@ void MemoryCopier::finish() {
     }
     running.busy = false;
     --in_flight_;
+    awake_until_ = now + spin_;
     report({job.token, copied[i].ok ? CopyOutcome::kCopied : CopyOutcome::kFailed,
             now - running.started});
   }

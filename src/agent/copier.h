@@ -23,13 +23,16 @@ namespace pegaflow::agent {
 class MemoryCopier final : public Copier {
  public:
   // All outlive the copier. `device` copies; `clock` is thread safe; `events` is called on `loop`'s
-  // thread.
+  // thread. `spin`: for so long after a job, or expect(), the thread looks for the next one without
+  // sleeping.
   static Result<std::unique_ptr<MemoryCopier>> create(Loop& loop, const Clock& clock,
-                                                      memory::Device& device, CopyEvents& events);
+                                                      memory::Device& device, CopyEvents& events,
+                                                      Nanos spin = Nanos(0));
   ~MemoryCopier() override;  // does the jobs it has, without reporting them
   MemoryCopier(const MemoryCopier&) = delete;
   MemoryCopier& operator=(const MemoryCopier&) = delete;
 
+  void expect() override;
   void submit(const CopyJob& job) override;
   // Keeps mappings of a link that is down until the copies submitted before have ended.
   void keep_until_copied(std::vector<std::unique_ptr<memory::MappedRegion>> mappings);
@@ -44,14 +47,15 @@ class MemoryCopier final : public Copier {
   };
 
   // Slots that are claimed at once: enough to keep a copy engine busy.
-  static constexpr std::size_t kMaxCopies = 4;
+  static constexpr std::size_t kMaxCopies = 8;
   struct Running {
     bool busy = false;
     CopyJob job;
     TimePoint started;
   };
 
-  MemoryCopier(const Clock& clock, memory::Device& device, CopyEvents& events, EventFd wake);
+  MemoryCopier(const Clock& clock, memory::Device& device, CopyEvents& events, EventFd wake,
+               Nanos spin);
   void run();
   std::optional<Item> next_item();
   void start(const CopyJob& job);
@@ -64,6 +68,7 @@ class MemoryCopier final : public Copier {
   memory::Device& device_;
   CopyEvents& events_;
   EventFd wake_;
+  const Nanos spin_;
   std::unique_ptr<Loop::Watch> watch_;
 
   std::mutex mutex_;
@@ -72,11 +77,14 @@ class MemoryCopier final : public Copier {
   std::deque<Item> items_;
   std::vector<Copied> copied_;
   bool stopping_ = false;
+  bool expecting_ = false;
 
   // Of the copier's thread:
   std::unique_ptr<memory::SlotCopier> copies_;
   std::array<Running, kMaxCopies> running_;
   std::size_t in_flight_ = 0;
+  TimePoint awake_until_{};
+  TimePoint rung_{};  // when a bell was rung last
   bool attached_ = false;
 
   std::thread thread_;

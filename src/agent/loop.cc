@@ -130,14 +130,15 @@ bool Loop::run_timers(LoopWork& work, bool progressed) {
 
 Nanos Loop::sleep_for(LoopWork& work, bool progressed, Nanos longest) {
   if (progressed || drain_turns_left_ > 0 || !posted_.empty()) return Nanos(0);
-  const bool expecting = work.expecting();
-  if (config_.wait.may_spin && (expecting || work.in_traffic())) {
-    return std::min(policy_.pause(now(), thread_cpu_time()), until_deadline(work, longest));
+  Nanos pause = until_deadline(work, longest);
+  if (work.expecting() || (config_.wait.may_spin && work.in_traffic())) {
+    pause = std::min(pause, policy_.pause(now(), thread_cpu_time()));
   }
+  if (pause == Nanos(0)) return pause;
+  // A nap, too, ends when there is something to read.
   if (!work.ready_to_sleep()) return Nanos(0);
   asleep_ = true;
-  if (expecting) longest = std::min(longest, policy_.pause(now(), thread_cpu_time()));
-  return until_deadline(work, longest);
+  return pause;
 }
 
 Nanos Loop::until_deadline(const LoopWork& work, Nanos longest) const {
@@ -156,6 +157,7 @@ std::size_t Loop::sleep(Nanos timeout) {
 
 void Loop::dispatch(std::size_t ready) {
   had_events_ = ready > 0;
+  if (had_events_) policy_.progressed(now());  // one event seldom comes alone
   for (const epoll_event& event : std::span(events_).first(ready)) {
     const std::uint64_t id = event.data.u64;  // epoll_event is packed: no references into it
     if (id == kWakeId) {

@@ -1,6 +1,7 @@
 #include "agent/node_agent.h"
 
 #include <pthread.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <utility>
@@ -37,6 +38,11 @@ Result<LogLevel> log_level(const std::string& name) {
   if (name == "off") return LogLevel::kOff;
   return Error(Code::kInvalidArgument,
                "log level: expected debug, info, warning, error or off, got \"" + name + "\"");
+}
+
+// The copier's thread is one more that spins: only where cores are many.
+Nanos copier_spin(const WaitConfig& wait) {
+  return wait.spin > WaitConfig().spin ? wait.spin : Nanos(0);
 }
 
 std::uint32_t max_window(const std::vector<LinkTerms>& links) {
@@ -95,13 +101,24 @@ Status NodeAgent::make_loop() {
   PEGAFLOW_ASSIGN(loop_, Loop::create(config, clock_, *metrics_));
   writers_ = std::make_unique<WriterTable>(*loop_, [this](WriterId w) { writer_gone(w); });
   pools_ = std::make_unique<PoolTable>(topology_.limits.max_pools);
-  PEGAFLOW_ASSIGN(copier_, MemoryCopier::create(*loop_, clock_, devices_->for_copies(), *this));
-  const TransferConfig transfer{.deadlines = topology_.deadlines,
-                                .limits = topology_.limits,
-                                .max_window = max_window(links_of(topology_, *node_)),
-                                .first_xfer = random_u64()};
+  PEGAFLOW_ASSIGN(copier_, MemoryCopier::create(*loop_, clock_, devices_->for_copies(), *this,
+                                                copier_spin(config.wait)));
+  const TransferConfig transfer{
+      .deadlines = topology_.deadlines,
+      .limits = topology_.limits,
+      .max_window = max_window(links_of(topology_, *node_)),
+      .first_xfer = random_u64(),
+      .complain = [this](const std::string& what) { log_->warning(what); }};
   transfers_ =
       std::make_unique<TransferService>(transfer, clock_, region_list_, *copier_, *metrics_);
+  for (const memory::Region* region : region_list_) {
+    PEGAFLOW_ASSIGN(auto bell,
+                    loop_->watch(region->bell().fd(), EPOLLIN, [this, region](std::uint32_t) {
+                      region->bell().drain();
+                      transfers_->on_bell();
+                    }));
+    bells_.push_back(std::move(bell));
+  }
   return {};
 }
 

@@ -94,6 +94,7 @@ class NodeAgent final : private CopyEvents, private SessionObserver {
   std::unique_ptr<PoolTable> pools_;
   std::unique_ptr<MemoryCopier> copier_;
   std::unique_ptr<TransferService> transfers_;
+  std::vector<std::unique_ptr<Loop::Watch>> bells_;
   std::unique_ptr<SessionServer> sessions_;
   std::unique_ptr<LingeringSockets> lingering_;
   std::unique_ptr<Links> links_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/event_fd.h"
 #include "base/strong_id.h"
 #include "memory/region.h"
 #include "pegaflow/kv_shape.h"
@@ -66,6 +67,8 @@ class ClientPort {
   virtual void announce(const PeerPool& pool) = 0;
   // Queues behind a full ring up to a bound; beyond it the session is closed (→ on_client_lost).
   virtual void send(const wire::AgentMessage& message) = 0;
+  // Something will be sent within microseconds: the client should not sleep over it. A hint.
+  virtual void expect() {}
 };
 
 // One direction of an allowed pair of nodes, up.
@@ -148,6 +151,7 @@ struct CopyJob {
   memory::SlotHeader header;  // written to the target's header before FILLED
   memory::SlotHeader* to_header = nullptr;
   std::atomic<std::uint64_t>* to_word = nullptr;
+  const EventFd* bell = nullptr;  // of the target's region
   std::uint64_t loaned_word = 0, claimed_word = 0, filled_word = 0;
   std::uint64_t token = 0;
 };
@@ -161,6 +165,8 @@ class CopyEvents {
 class Copier {
  public:
   virtual ~Copier() = default;
+  // Jobs will come within microseconds. A hint.
+  virtual void expect() {}
   // Bounded by the slots of the regions, so it never refuses.
   virtual void submit(const CopyJob& job) = 0;
 };

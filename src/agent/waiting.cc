@@ -7,13 +7,24 @@
 #include <utility>
 
 namespace pegaflow::agent {
+namespace {
+
+// Where cores are many, a transfer that flows is not slept through: the next event of one is less
+// than that away, and a wake-up from sleep costs 30 µs and more.
+constexpr int kCoresToSpinLong = 8;
+constexpr std::chrono::microseconds kLongSpin{100};
+
+}  // namespace
 
 WaitConfig wait_config_for_this_machine() {
   WaitConfig config;
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   // More CPUs than a cpu_set_t holds is the only way for this to fail: then there are plenty.
-  if (::sched_getaffinity(0, sizeof cpus, &cpus) == 0) config.may_spin = CPU_COUNT(&cpus) > 2;
+  const bool known = ::sched_getaffinity(0, sizeof cpus, &cpus) == 0;
+  const int count = known ? CPU_COUNT(&cpus) : CPU_SETSIZE;
+  config.may_spin = count > 2;
+  if (count >= kCoresToSpinLong) config.spin = kLongSpin;
   return config;
 }
 

@@ -8,31 +8,36 @@
 
 namespace pegaflow::client {
 
-Copier::Copier(SharedState& state, memory::Mover& mover, const Clock& clock)
-    : state_(state), mover_(mover), clock_(clock), jobs_(2 * mover.batch_limit()) {
+Copier::Copier(SharedState& state, memory::Mover& mover, const Clock& clock, Nanos owner_spins)
+    : state_(state),
+      mover_(mover),
+      clock_(clock),
+      owner_spins_(owner_spins),
+      jobs_(2 * mover.batch_limit()) {
   batch_.reserve(mover.batch_limit());
+  targets_.reserve(mover.batch_limit());
 }
 
-bool Copier::step() {
-  // Scatters first: they free slots that others wait for.
-  bool active = start(memory::MoveDirection::kScatter);
-  active |= finish();
-  active |= start(memory::MoveDirection::kGather);
-  active |= finish();
-  return active;
+// Scatters first: they free slots that others wait for.
+bool Copier::start() {
+  const bool scatters = start(memory::MoveDirection::kScatter);
+  return start(memory::MoveDirection::kGather) || scatters;
 }
 
-// At most one batch of claimed slots per direction runs, so that an owner who wants one back never
-// waits for more.
+// What can start does at once, beside what runs: launches follow each other without a gap. At most
+// batch_limit() claimed slots per direction run, so that an owner who wants one back never waits
+// for more.
 bool Copier::start(memory::MoveDirection direction) {
-  if (running(direction) != 0) return false;
+  if (running(direction) == mover_.batch_limit()) return false;
   batch_.clear();
+  targets_.clear();
   {
     const std::lock_guard lock(state_.mutex);
     const std::size_t limit = mover_.batch_limit();
     const std::size_t first = direction == memory::MoveDirection::kGather ? 0 : limit;
     for (std::size_t i = first; i < first + limit && !state_.outbox.backlogged(); ++i) {
       Job& job = jobs_[i];
+      if (job.busy) continue;
       if (!take(direction, job)) break;
       job.busy = true;
       job.direction = direction;
@@ -41,13 +46,15 @@ bool Copier::start(memory::MoveDirection direction) {
       move.cookie = i;
       if (direction == memory::MoveDirection::kGather) {
         prepare_gather(job, move);
+        targets_.push_back(job.gather.region);
       } else {
         prepare_scatter(job, move);
       }
     }
   }
   if (batch_.empty()) return false;
-  running(direction) = batch_.size();
+  running(direction) += batch_.size();
+  ring_bells();
   mover_.submit(batch_);
   if (direction == memory::MoveDirection::kGather) {
     const std::lock_guard lock(state_.mutex);
@@ -55,6 +62,18 @@ bool Copier::start(memory::MoveDirection direction) {
     if (state_.waiters != 0) state_.changed.notify_all();
   }
   return true;
+}
+
+// Whoever watches the words wakes while the copies run. Not on every launch: an owner that has just
+// seen a slot is awake. A region stays while a copy uses it, so this needs no lock.
+void Copier::ring_bells() {
+  if (owner_spins_ == Nanos(0)) return;
+  const TimePoint now = clock_.now();
+  for (MappedSlots* region : targets_) {
+    if (region->own || now - region->rung < owner_spins_ / 2) continue;
+    region->rung = now;
+    region->region.bell().signal();
+  }
 }
 
 bool Copier::take(memory::MoveDirection direction, Job& job) {

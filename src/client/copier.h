@@ -17,14 +17,15 @@ namespace pegaflow::client {
 class Copier {
  public:
   // All outlive this.
-  Copier(SharedState& state, memory::Mover& mover, const Clock& clock);
+  // `owner_spins`: for so long after it was woken, the owner of a region looks at its words without
+  // sleeping; 0: it does not, so it is not woken early.
+  Copier(SharedState& state, memory::Mover& mover, const Clock& clock, Nanos owner_spins);
 
-  // Starts what can start (one batch per direction) and reports what has ended. True if it did
-  // anything.
-  bool step();
-  bool running() const { return running_[0] + running_[1] != 0; }
-  // Reports what has ended; starts nothing.
+  // Starts what can start. True if something did.
+  bool start();
+  // Reports what has ended. True if something had.
   bool finish();
+  bool running() const { return running_[0] + running_[1] != 0; }
 
  private:
   struct Job {
@@ -38,6 +39,7 @@ class Copier {
   bool take(memory::MoveDirection direction, Job& job);  // REQUIRES the lock
   void prepare_gather(Job& job, memory::MoveJob& move);
   void prepare_scatter(Job& job, memory::MoveJob& move);
+  void ring_bells();
   void finished(Job& job, const memory::MoveResult& result);
   std::size_t& running(memory::MoveDirection direction) {
     return running_[static_cast<std::size_t>(direction)];
@@ -46,8 +48,10 @@ class Copier {
   SharedState& state_;
   memory::Mover& mover_;
   const Clock& clock_;
-  std::vector<Job> jobs_;  // one batch per direction
+  const Nanos owner_spins_;
+  std::vector<Job> jobs_;  // batch_limit() of them per direction
   std::vector<memory::MoveJob> batch_;
+  std::vector<MappedSlots*> targets_;  // regions that the batch fills
   std::array<std::size_t, 2> running_{};
 };
 

@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include <array>
+#include <chrono>
+#include <ctime>
 #include <thread>
 
 namespace pegaflow::client {
@@ -16,8 +18,8 @@ constexpr unsigned kCoresToSpin = 8;
 
 WaitPolicy wait_policy(unsigned cores) {
   if (cores < kCoresToSpin) return {};
-  return {std::chrono::microseconds(20), std::chrono::milliseconds(1),
-          std::chrono::microseconds(30)};
+  return {std::chrono::microseconds(100), std::chrono::microseconds(500),
+          std::chrono::microseconds(50), std::chrono::milliseconds(20)};
 }
 
 unsigned usable_cores() {
@@ -27,20 +29,23 @@ unsigned usable_cores() {
   return std::thread::hardware_concurrency();  // more than 1,024 CPUs
 }
 
-Wait next_wait(const WaitPolicy& policy, bool expecting, Nanos idle_for) {
-  if (!expecting) return Wait::kSleep;
-  if (idle_for < policy.spin) return Wait::kSpin;
-  return idle_for < policy.nap_until ? Wait::kNap : Wait::kSleep;
+Wait next_wait(const WaitPolicy& policy, const Expected& expected, Nanos idle_for) {
+  const bool on_gpu = expected.mark || expected.copy;
+  if (!expected.message && !on_gpu) return Wait::kSleep;
+  if (idle_for < (expected.copy ? policy.spin_on_gpu : policy.spin)) return Wait::kSpin;
+  // Nobody would wake the mover when a GPU is done.
+  return on_gpu || idle_for < policy.nap_until ? Wait::kNap : Wait::kSleep;
 }
 
-bool sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Millis timeout) {
+Woken sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Nanos timeout) {
   std::array<pollfd, 3> waited{
       {{from_agent.fd(), POLLIN, 0}, {from_engine.fd(), POLLIN, 0}, {socket, POLLIN, 0}}};
-  const int ready = ::poll(waited.data(), waited.size(), static_cast<int>(timeout.count()));
-  if (ready <= 0) return false;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(timeout);
+  const timespec limit{seconds.count(), (timeout - seconds).count()};
+  if (::ppoll(waited.data(), waited.size(), &limit, nullptr) <= 0) return {};
   if (waited[0].revents != 0) from_agent.drain();
   if (waited[1].revents != 0) from_engine.drain();
-  return waited[2].revents != 0;
+  return {waited[0].revents != 0 || waited[1].revents != 0, waited[2].revents != 0};
 }
 
 }  // namespace pegaflow::client

@@ -8,9 +8,13 @@
 namespace pegaflow::client {
 
 struct WaitPolicy {
-  Nanos spin{0};       // after the last activity
-  Nanos nap_until{0};  // after the last activity; then sleep
-  Nanos nap{std::chrono::microseconds(30)};
+  Nanos spin{0};         // after the last activity
+  Nanos spin_on_gpu{0};  // … while copies run on a GPU, which nobody signals the end of
+  // How often a GPU is looked at after that. A core that naps wakes in 10 µs, one that sleeps for
+  // longer in 30 and more; so until `nap_until` after the last activity the mover naps, too, when
+  // it would be woken. A nap costs 5 µs.
+  Nanos nap{std::chrono::microseconds(50)};
+  Nanos nap_until{0};
 };
 // Spinning and napping only where there are cores to spare.
 WaitPolicy wait_policy(unsigned cores);
@@ -18,11 +22,21 @@ WaitPolicy wait_policy(unsigned cores);
 unsigned usable_cores();
 
 enum class Wait : std::uint8_t { kSpin, kNap, kSleep };
-// What to do `idle_for` after the last activity; `expecting`: something is due soon.
-Wait next_wait(const WaitPolicy& policy, bool expecting, Nanos idle_for);
+// What the mover waits for.
+struct Expected {
+  bool message = false;  // something is due soon, and will be signalled if the mover sleeps
+  bool mark = false;     // work of the engine's on a GPU
+  bool copy = false;     // a copy on a GPU
+};
+// What to do `idle_for` after the last activity.
+Wait next_wait(const WaitPolicy& policy, const Expected& expected, Nanos idle_for);
 
-// Sleeps until one of the event fds or the socket is readable, at most `timeout`. True: the socket
-// is. What was signalled is taken.
-bool sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Millis timeout);
+struct Woken {
+  bool signalled = false;  // by agent or engine
+  bool socket = false;     // it is readable
+};
+// Sleeps until one of the event fds or the socket is readable, at most `timeout`. What was
+// signalled is taken.
+Woken sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Nanos timeout);
 
 }  // namespace pegaflow::client

@@ -28,12 +28,14 @@ MoverLoop::MoverLoop(Connection& connection, SharedState& state, const RuntimePa
       state_(state),
       device_(*parts.device),
       clock_(parts.clock),
+      mover_(*parts.mover),
+      mover_runs_beside_(parts.mover->batch_limit() > 1),
       policy_(parts.policy),
       ring_(connection.ring.reader(memory::RingDirection::kAgentToClient)),
       setup_(std::move(connection.socket), state, *parts.device, *parts.mover),
       pump_(ring_, setup_, state, *parts.mover, parts.clock),
       marks_(state, parts.streams.get(), parts.clock),
-      copier_(state, *parts.mover, parts.clock),
+      copier_(state, *parts.mover, parts.clock, parts.policy.spin),
       watch_(longest_silence(connection.welcome), parts.clock.now()),
       active_at_(parts.clock.now()),
       judged_at_(active_at_) {}
@@ -67,6 +69,8 @@ Status MoverLoop::turn() {
   PEGAFLOW_ASSIGN(const bool worked, work());
   if (worked || handled != 0) {
     active_at_ = clock_.now();
+  } else if (std::exchange(woken_early_, false)) {
+    mover_.expect(memory::MoveDirection::kScatter);
   } else {
     wait();
   }
@@ -81,12 +85,17 @@ Result<bool> MoverLoop::work() {
     const std::lock_guard lock(state_.mutex);
     more = state_.sources.refresh(kOffersPerLock);
   }
-  {
-    const std::lock_guard lock(state_.mutex);
-    state_.outbox.flush();
-    state_.sources.report();
-  }
-  return copier_.step() || passed;
+  // The bytes do not wait for the news of them, where copying does not hold this thread up.
+  if (!mover_runs_beside_) report();
+  const bool started = copier_.start();
+  if (mover_runs_beside_) report();
+  return copier_.finish() || started || passed;
+}
+
+void MoverLoop::report() {
+  const std::lock_guard lock(state_.mutex);
+  state_.outbox.flush();
+  state_.sources.report();
 }
 
 Status MoverLoop::judge(TimePoint now) {
@@ -111,27 +120,28 @@ Status MoverLoop::judge(TimePoint now) {
 }
 
 void MoverLoop::wait() {
-  const bool on_gpu = copier_.running() || marks_.waiting();  // nobody signals its end
-  bool expecting = on_gpu;
+  Expected expected{false, marks_.waiting(), copier_.running()};
   {
     const std::lock_guard lock(state_.mutex);
-    expecting = expecting || state_.sources.streaming() || !state_.sinks.idle();
+    expected.message = state_.sources.streaming() || !state_.sinks.idle();
   }
-  Wait how = next_wait(policy_, expecting, clock_.now() - active_at_);
-  if (how == Wait::kSleep && on_gpu) how = Wait::kNap;
+  const Wait how = next_wait(policy_, expected, clock_.now() - active_at_);
   if (how == Wait::kSpin) return std::this_thread::yield();
-  if (how == Wait::kNap) return std::this_thread::sleep_for(policy_.nap);
-  Millis timeout{0};
+  Nanos timeout{0};
   if (!prepare_sleep(timeout)) return;
+  if (how == Wait::kNap) timeout = std::min(timeout, policy_.nap);
   if (ring_.announce_sleep()) {
-    socket_due_ |= sleep_on(connection_.wakeup, connection_.own_wakeup, setup_.fd(), timeout);
+    const Woken woken = sleep_on(connection_.wakeup, connection_.own_wakeup, setup_.fd(), timeout);
+    socket_due_ |= woken.socket;
+    if (woken.signalled) active_at_ = clock_.now();  // something comes, if it is not there already
+    woken_early_ = woken.signalled;
   }
   ring_.awake();
   state_.mover_asleep.store(false, std::memory_order_relaxed);
 }
 
 // False: something came up. From here on, whoever changes something wakes this thread.
-bool MoverLoop::prepare_sleep(Millis& timeout) {
+bool MoverLoop::prepare_sleep(Nanos& timeout) {
   const std::lock_guard lock(state_.mutex);
   const bool blocked = !state_.outbox.idle() || !state_.setup_texts.empty();
   if (!blocked && state_.mover_needed()) return false;

@@ -29,9 +29,10 @@ class MoverLoop {
  private:
   Status turn();  // one round; an error ends the session
   Result<bool> work();
+  void report();
   Status judge(TimePoint now);
   void wait();
-  bool prepare_sleep(Millis& timeout);
+  bool prepare_sleep(Nanos& timeout);
   void read_last_words();
   void drain_copies();
   void die(const Error& why);
@@ -41,6 +42,8 @@ class MoverLoop {
   SharedState& state_;
   memory::Device& device_;
   const Clock& clock_;
+  memory::Mover& mover_;
+  const bool mover_runs_beside_;  // submit() comes back before the copies are made
   WaitPolicy policy_;
   memory::RingReader ring_;
   SetupChannel setup_;
@@ -52,6 +55,7 @@ class MoverLoop {
   TimePoint active_at_;  // when something last happened
   TimePoint judged_at_;
   bool socket_due_ = true;
+  bool woken_early_ = false;  // by somebody who expects work for this thread
 };
 
 }  // namespace pegaflow::client

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/strong_id.h"
 #include "base/unique_fd.h"
 #include "memory/region.h"
@@ -27,6 +28,7 @@ struct MappedSlots {
   bool own;                  // of this client's agent: scatters may read it
   std::uint32_t copies = 0;  // running ones
   bool retiring = false;     // to be unmapped when no copy runs
+  TimePoint rung{};          // when its bell was rung last; the mover's
 };
 
 // Maps what a MAP message describes, within reach of `device`. Needs no lock; takes its time.

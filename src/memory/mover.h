@@ -66,6 +66,8 @@ class Mover {
   // Starts (or, on the host, runs) jobs of one direction; all of them in one launch, which keeps
   // them in order as far as possible. No allocation. Slots of different pools may be mixed.
   virtual void submit(std::span<const MoveJob> jobs) = 0;
+  // Jobs of that direction will be submitted within microseconds: what can be prepared is. A hint.
+  virtual void expect(MoveDirection /*direction*/) {}
   // Finished jobs; returns how many were written to `out`.
   virtual std::size_t poll(std::span<MoveResult> out) = 0;
   // What `stream` is given from now on starts after every job of that direction whose submit() has

@@ -9,6 +9,9 @@
 namespace pegaflow::memory {
 namespace {
 
+// Of a region, beside its segments: the control memfd and the bell.
+constexpr std::size_t kOtherFiles = 2;
+
 using Segments = std::vector<std::unique_ptr<Segment>>;
 
 // Shared by all regions of the host; holds no state.
@@ -37,10 +40,11 @@ Result<Segments> create_segments(const RegionSpec& spec, const RegionShape& shap
 }  // namespace
 
 RegionMemory::RegionMemory(RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
-                           SlotControl control, std::unique_ptr<Pin> control_pin)
+                           SlotControl control, EventFd bell, std::unique_ptr<Pin> control_pin)
     : shape_(shape),
       segments_(std::move(segments)),
       control_(std::move(control)),
+      bell_(std::move(bell)),
       control_pin_(std::move(control_pin)) {}
 
 std::span<std::byte> RegionMemory::slot(SlotIndex slot) const {
@@ -59,7 +63,7 @@ std::vector<std::span<std::byte>> RegionMemory::segments() const {
 
 std::vector<int> RegionMemory::segment_fds() const {
   std::vector<int> fds;
-  fds.reserve(segments_.size() + 1);
+  fds.reserve(segments_.size() + kOtherFiles);
   for (const auto& segment : segments_) fds.push_back(segment->fd());
   return fds;
 }
@@ -67,6 +71,7 @@ std::vector<int> RegionMemory::segment_fds() const {
 std::vector<int> RegionMemory::fds() const {
   std::vector<int> fds = segment_fds();
   fds.push_back(control_.fd());
+  fds.push_back(bell_.fd());
   return fds;
 }
 
@@ -79,8 +84,10 @@ Result<Region> Region::create(const RegionSpec& spec, Device& device,
   PEGAFLOW_ASSIGN(Segments segments, create_segments(spec, shape, device));
   PEGAFLOW_ASSIGN(SlotControl control, SlotControl::create(shape.slot_count));
   PEGAFLOW_ASSIGN(auto pin, device.pin(control.bytes()));
+  PEGAFLOW_ASSIGN(EventFd bell, EventFd::create());
   return Region(spec.name, spec.memory == MemoryKind::kCuda ? device.gpu_uuid() : std::string(),
-                RegionMemory(shape, std::move(segments), std::move(control), std::move(pin)));
+                RegionMemory(shape, std::move(segments), std::move(control), std::move(bell),
+                             std::move(pin)));
 }
 
 Result<Region> Region::create(const RegionSpec& spec, std::uint64_t max_segment_bytes) {
@@ -90,10 +97,10 @@ Result<Region> Region::create(const RegionSpec& spec, std::uint64_t max_segment_
 Result<MappedRegion> MappedRegion::map(const RegionShape& shape, std::vector<UniqueFd> fds,
                                        Device& device) {
   PEGAFLOW_TRY(check_shape(shape));
-  if (fds.size() != shape.segments + std::size_t{1}) {
+  if (fds.size() != shape.segments + kOtherFiles) {
     return Error(Code::kProtocol, "region: " + std::to_string(fds.size()) +
                                       " files came, expected " + std::to_string(shape.segments) +
-                                      " segments and a control file");
+                                      " segments, a control file and a bell");
   }
   Segments segments;
   for (std::uint32_t i = 0; i < shape.segments; ++i) {
@@ -102,9 +109,11 @@ Result<MappedRegion> MappedRegion::map(const RegionShape& shape, std::vector<Uni
                                        std::move(fds[i]), shape.bytes_of(i)));
     segments.push_back(std::move(segment));
   }
-  PEGAFLOW_ASSIGN(SlotControl control, SlotControl::map(std::move(fds.back()), shape.slot_count));
+  PEGAFLOW_ASSIGN(SlotControl control,
+                  SlotControl::map(std::move(fds[shape.segments]), shape.slot_count));
   PEGAFLOW_ASSIGN(auto pin, device.pin(control.bytes()));
-  return MappedRegion(RegionMemory(shape, std::move(segments), std::move(control), std::move(pin)));
+  return MappedRegion(RegionMemory(shape, std::move(segments), std::move(control),
+                                   EventFd(std::move(fds.back())), std::move(pin)));
 }
 
 Result<MappedRegion> MappedRegion::map(const RegionShape& shape, std::vector<UniqueFd> fds) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/event_fd.h"
 #include "base/strong_id.h"
 #include "base/unique_fd.h"
 #include "memory/device.h"
@@ -52,22 +53,27 @@ class RegionMemory {
  public:
   // `control_pin` keeps words and headers within reach of kernels.
   RegionMemory(RegionShape shape, std::vector<std::unique_ptr<Segment>> segments,
-               SlotControl control, std::unique_ptr<Pin> control_pin);
+               SlotControl control, EventFd bell, std::unique_ptr<Pin> control_pin);
   const RegionShape& shape() const { return shape_; }
   std::uint32_t slot_count() const { return shape_.slot_count; }
   // CHECKs the index: validate what comes from outside first.
   std::span<std::byte> slot(SlotIndex slot) const;
   std::vector<std::span<std::byte>> segments() const;
-  // Segments in order, then the control memfd: what travels with MAP and LINK messages. Owned here.
+  // Segments in order, the control memfd, the bell: what travels with MAP and LINK messages. Owned
+  // here.
   std::vector<int> fds() const;
   std::vector<int> segment_fds() const;
   SlotControl& control() { return control_; }
   const SlotControl& control() const { return control_; }
+  // Rung by a writer that begins to fill slots: its owner, who polls the words, need not sleep over
+  // the moment when they say FILLED. A hint: nothing depends on it.
+  const EventFd& bell() const { return bell_; }
 
  private:
   RegionShape shape_;
   std::vector<std::unique_ptr<Segment>> segments_;
   SlotControl control_;
+  EventFd bell_;
   std::unique_ptr<Pin> control_pin_;  // goes before what it pins
 };
 
@@ -94,10 +100,10 @@ class Region : public RegionMemory {
 // A region of another process.
 class MappedRegion : public RegionMemory {
  public:
-  // `fds`: shape.segments segments, then the control memfd. kProtocol: their number, sizes or seals
-  // do not agree with the shape; kUnsupported: memory that `device` cannot reach (let the agent
-  // copy then). Slots, words and headers are in reach of the device's kernels. `device` outlives
-  // the region.
+  // `fds`: shape.segments segments, the control memfd, the bell. kProtocol: their number, sizes or
+  // seals do not agree with the shape; kUnsupported: memory that `device` cannot reach (let the
+  // agent copy then). Slots, words and headers are in reach of the device's kernels. `device`
+  // outlives the region.
   static Result<MappedRegion> map(const RegionShape& shape, std::vector<UniqueFd> fds,
                                   Device& device);
   // The same on the host.

@@ -6,8 +6,8 @@
 namespace pegaflow::memory {
 namespace {
 
-// All segments and the control memfd must fit into one message.
-constexpr std::uint32_t kMaxSegments = kMaxPacketFds - 1;
+// All segments, the control memfd and the bell must fit into one message.
+constexpr std::uint32_t kMaxSegments = kMaxPacketFds - 2;
 
 std::uint64_t segments_for(std::uint64_t slot_count, std::uint64_t slots_per_segment) {
   return (slot_count + slots_per_segment - 1) / slots_per_segment;

@@ -66,7 +66,7 @@ struct PoolNo {
   std::string reason;
   bool operator==(const PoolNo&) const = default;
 };  // agent →
-// Agent →. [segments + 1 fds: the segments in order, then the control memfd]
+// Agent →. [segments + 2 fds: the segments in order, the control memfd, the bell]
 struct MapRegion {
   RegionId region;
   bool own = false;  // of the client's own agent
@@ -142,7 +142,7 @@ struct LinkNo {
   std::string reason;
   bool operator==(const LinkNo&) const = default;
 };
-// Owner → other (mapped links). [segments + 1 fds]
+// Owner → other (mapped links). [segments + 2 fds]
 struct LinkRegion {
   std::uint16_t index = 0;
   WriterId agent_writer;

@@ -61,6 +61,24 @@ TEST_F(CopierTest, copies_completes_the_header_and_fills_the_word) {
   EXPECT_EQ(slot[1000], std::byte{0});
 }
 
+TEST_F(CopierTest, the_owner_of_the_target_is_woken_when_a_copy_begins) {
+  const EventFd bell = EventFd::create().value();
+  CopyJob ringing = job();
+  ringing.bell = &bell;
+  copier->submit(ringing);
+  ASSERT_TRUE(until([&] { return side->upper.copied.size() == 1; }));
+  EXPECT_TRUE(bell.drain());
+}
+
+TEST_F(CopierTest, a_copier_that_spins_does_the_same) {
+  copier.reset();
+  copier = MemoryCopier::create(side->loop(), clock, *device, side->upper, Millis(1)).value();
+  copier->expect();
+  copier->submit(job());
+  ASSERT_TRUE(until([&] { return side->upper.copied.size() == 1; }));
+  EXPECT_EQ(word.load(), core::filled_word(kGeneration, kWriter));
+}
+
 TEST_F(CopierTest, revoked_credit_is_left_alone) {
   word.store(core::free_word(Generation{6}));
   copier->submit(job());

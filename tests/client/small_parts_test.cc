@@ -50,16 +50,28 @@ TEST(AgentWatch, its_own_gap_does_not_count) {
   EXPECT_FALSE(watch.silent(clock.now()));
 }
 
+constexpr Expected kMessage{.message = true};
+constexpr Expected kMark{.mark = true};
+constexpr Expected kCopy{.message = true, .copy = true};
+
 TEST(IdleWait, sleeps_at_once_when_cores_are_few_or_nothing_is_due) {
-  EXPECT_EQ(next_wait(wait_policy(2), true, Nanos(0)), Wait::kSleep);
-  EXPECT_EQ(next_wait(wait_policy(64), false, Nanos(0)), Wait::kSleep);
+  EXPECT_EQ(next_wait(wait_policy(2), kMessage, Nanos(0)), Wait::kSleep);
+  EXPECT_EQ(next_wait(wait_policy(64), {}, Nanos(0)), Wait::kSleep);
 }
 
 TEST(IdleWait, spins_then_naps_then_sleeps_where_cores_are_many) {
   const WaitPolicy policy = wait_policy(64);
-  EXPECT_EQ(next_wait(policy, true, std::chrono::microseconds(5)), Wait::kSpin);
-  EXPECT_EQ(next_wait(policy, true, std::chrono::microseconds(50)), Wait::kNap);
-  EXPECT_EQ(next_wait(policy, true, milliseconds(5)), Wait::kSleep);
+  EXPECT_EQ(next_wait(policy, kMessage, std::chrono::microseconds(5)), Wait::kSpin);
+  EXPECT_EQ(next_wait(policy, kMessage, milliseconds(1)), Wait::kNap);
+  EXPECT_EQ(next_wait(policy, kMessage, milliseconds(50)), Wait::kSleep);
+}
+
+TEST(IdleWait, a_gpu_wakes_nobody) {
+  const WaitPolicy policy = wait_policy(64);
+  EXPECT_EQ(next_wait(policy, kCopy, std::chrono::microseconds(200)), Wait::kSpin);
+  EXPECT_EQ(next_wait(policy, kCopy, milliseconds(5)), Wait::kNap);
+  EXPECT_EQ(next_wait(policy, kMark, milliseconds(5)), Wait::kNap);
+  EXPECT_EQ(next_wait(wait_policy(2), kCopy, Nanos(0)), Wait::kNap);
 }
 
 // As an agent gives it: this process can sleep on its end, but not signal it.
@@ -68,13 +80,13 @@ TEST(IdleWait, an_engine_thread_wakes_the_mover_and_so_does_the_agent) {
   const auto engine = EventFd::create().value();
   const auto socket = EventFd::create().value();
   engine.signal();
-  EXPECT_FALSE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)));
+  EXPECT_TRUE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)).signalled);
   EXPECT_FALSE(engine.drain()) << "the signal is taken";
   agent.signalling.signal();
-  EXPECT_FALSE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)));
+  EXPECT_TRUE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)).signalled);
   EXPECT_FALSE(agent.sleeping.drain());
   socket.signal();
-  EXPECT_TRUE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)));
+  EXPECT_TRUE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)).socket);
 }
 
 Rank tp(std::uint32_t index, std::uint32_t size) { return {0, 1, 0, 1, index, size}; }

@@ -81,10 +81,22 @@ TEST(Region, its_memory_outlives_its_owner_in_mappings) {
   EXPECT_EQ(mapped->slot(SlotIndex{0})[0], std::byte{42});
 }
 
+TEST(Region, whoever_maps_it_can_ring_its_owners_bell) {
+  auto owner = Region::create(spec(1));
+  ASSERT_TRUE(owner.ok());
+  auto mapped = MappedRegion::map(owner->shape(), copies(owner->fds()));
+  ASSERT_TRUE(mapped.ok());
+  EXPECT_FALSE(owner->bell().drain());
+  mapped->bell().signal();
+  EXPECT_TRUE(owner->bell().drain());
+}
+
 TEST(Region, segments_cannot_be_resized_by_anybody) {
   auto region = Region::create(spec(1));
   ASSERT_TRUE(region.ok());
-  for (const int fd : region->fds()) {
+  std::vector<int> files = region->segment_fds();
+  files.push_back(region->control().fd());
+  for (const int fd : files) {
     EXPECT_NE(::ftruncate(fd, 0), 0);
     EXPECT_NE(::ftruncate(fd, 1 << 20), 0);
     EXPECT_NE(::fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
@@ -138,7 +150,7 @@ TEST(Region, impossible_specs_are_refused_by_value) {
   EXPECT_THAT(refusal(bad), HasSubstr("slot_bytes is 5000"));
   EXPECT_THAT(refusal(spec(1), 4096), HasSubstr("slot_bytes is 8192"));
   EXPECT_THAT(refusal(spec(0)), HasSubstr("slot_count is 0"));
-  EXPECT_THAT(refusal(spec(32), kSlotBytes), HasSubstr("expected at most 31 segments"));
+  EXPECT_THAT(refusal(spec(32), kSlotBytes), HasSubstr("expected at most 30 segments"));
 }
 
 class ForeignRegion : public testing::Test {
@@ -179,7 +191,8 @@ TEST_F(ForeignRegion, numbers_that_do_not_fit_together_are_refused) {
 TEST_F(ForeignRegion, a_wrong_number_of_files_is_refused) {
   auto fds = copies(owner_.fds());
   fds.pop_back();
-  EXPECT_THAT(refusal(owner_.shape(), std::move(fds)), HasSubstr("3 files came"));
+  EXPECT_THAT(refusal(owner_.shape(), std::move(fds)),
+              HasSubstr("4 files came, expected 3 segments"));
 }
 
 TEST_F(ForeignRegion, files_that_their_owner_could_shrink_are_refused) {

@@ -73,6 +73,7 @@ class ClientSession final : public ClientPort {
   std::optional<RegionId> peer_region(LinkId link, std::uint16_t index) const override;
   void announce(const PeerPool& pool) override;
   void send(const wire::AgentMessage& message) override;
+  void expect() override { rings_->wake_client(); }
 
   // ---- for the server
   // Reads a bounded number of ring messages and writes what waits. True: something moved.

@@ -33,9 +33,13 @@ Result<bool> RingEnd::read(std::size_t most,
   return true;
 }
 
+void RingEnd::wake_client() {
+  if (writer_.claim_wakeup()) client_event_.signalling.signal();
+}
+
 Result<bool> RingEnd::write(const wire::AgentMessage& message) {
   PEGAFLOW_ASSIGN(const bool written, memory::write_message(writer_, message));
-  if (written && writer_.claim_wakeup()) client_event_.signalling.signal();
+  if (written) wake_client();
   return written;
 }
 

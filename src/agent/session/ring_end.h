@@ -28,6 +28,8 @@ class RingEnd {
   Status send(const wire::AgentMessage& message);
   // Writes what waits, as far as it fits. True: something moved.
   Result<bool> flush();
+  // Ends the client's sleep, if it sleeps.
+  void wake_client();
   bool blocked() const { return !waiting_.empty(); }
 
   // The ring is empty and the client will signal wake_fd(); false: there is something to read.

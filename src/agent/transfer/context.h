@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +25,8 @@ struct TransferConfig {
   // Where this agent's xfers are counted from: a random number, so that those of other agents and
   // epochs differ.
   std::uint64_t first_xfer = 1;
+  // Told of what breaks the protocol, in words, for the log.
+  std::function<void(const std::string&)> complain = [](const std::string&) {};
 };
 
 // A link that is up, and where its events go.

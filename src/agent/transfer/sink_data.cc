@@ -14,6 +14,17 @@ std::uint32_t micros_between(std::uint64_t from, std::uint64_t to) {
 
 }  // namespace
 
+void SinkSide::on_bell() {
+  for (SinkStream* stream : polled_) {
+    if (stream->receive == nullptr) continue;
+    const bool filling =
+        std::any_of(stream->lent.begin(), stream->lent.end(), [stream](const LentSlot& lent) {
+          return stream->region->table().look(lent.slot) != core::Observed::kUntouched;
+        });
+    if (filling) stream->receive->client->expect();
+  }
+}
+
 bool SinkSide::poll() {
   bool found = false;
   for (std::size_t i = polled_.size(); i-- > 0;) {

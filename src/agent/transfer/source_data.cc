@@ -1,6 +1,7 @@
 // SourceSide: the way of bytes. kDirect: credits go on to the client, which fills the peer's slot.
 // kAgent, kUcx: the client fills one of our slots; with a credit in hand it is copied or put.
 #include <algorithm>
+#include <string>
 
 #include "agent/transfer/source_side.h"
 
@@ -11,6 +12,22 @@ std::uint32_t micros(std::uint64_t nanos) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(nanos / 1000, 0xFFFFFFFFU));
 }
 
+const char* name_of(core::Observed seen) {
+  switch (seen) {
+    case core::Observed::kUntouched:
+      return "LOANED";
+    case core::Observed::kClaimed:
+      return "CLAIMED";
+    case core::Observed::kFilled:
+      return "FILLED";
+    case core::Observed::kVoided:
+      return "VOID";
+    case core::Observed::kBroken:
+      break;
+  }
+  return "overwritten";
+}
+
 // The header as the peer will see it: its numbers, not ours.
 bool header_fits(const SourceStream& stream, const memory::SlotHeader& header, ChunkIndex chunk) {
   return header.xfer == stream.key.xfer.value && header.stream == stream.key.stream.value &&
@@ -18,6 +35,13 @@ bool header_fits(const SourceStream& stream, const memory::SlotHeader& header, C
 }
 
 }  // namespace
+
+// What one end did wrong is known to nobody else; ABORT has no room for it.
+void SourceSide::complain(const SourceStream& stream, const std::string& what) const {
+  context_.config.complain("transfer " + std::to_string(stream.key.xfer.value) + " stream " +
+                           std::to_string(stream.key.stream.value) + " to " + stream.link->peer() +
+                           ": " + what);
+}
 
 void SourceSide::on_credit(LinkPort& link, const wire::Credit& credit) {
   SourceStream* stream = on(link, credit.stream);
@@ -111,6 +135,7 @@ void SourceSide::lend(SourceStream& stream) {
     }
   }
   if (!message.slots.empty()) stream.client->send(message);
+  if (!stream.loaned.empty() && stream.path == DataPath::kAgent) context_.copier.expect();
 }
 
 void SourceSide::lend_starved() {
@@ -125,37 +150,58 @@ void SourceSide::on_gathered(ClientPort& client, const wire::RingGathered& messa
   SourceStream* stream = active_of(client, message.stream);
   if (stream == nullptr) return;
   for (const wire::GatheredSlot& item : message.slots) {
-    if (!accept_gathered(*stream, item)) return abort(*stream, Reason::kProtocol, true);
+    const Status accepted = accept_gathered(*stream, item);
+    if (accepted.ok()) continue;
+    complain(*stream, accepted.error().message());
+    return abort(*stream, Reason::kProtocol, true);
   }
   pump(*stream);
 }
 
 // What a client says of its own slots is checked against our table, the word and the header.
-bool SourceSide::accept_gathered(SourceStream& stream, const wire::GatheredSlot& item) {
-  if (!stream.plan.groups.empty() && !stream.gathered.in_range(item.chunk)) return false;
+Status SourceSide::accept_gathered(SourceStream& stream, const wire::GatheredSlot& item) {
+  const auto wrong = [&item](const std::string& what) {
+    return Error(Code::kProtocol, "GATHERED, slot " + std::to_string(item.slot.slot.value) +
+                                      " generation " + std::to_string(item.slot.generation.value) +
+                                      ", chunk " + std::to_string(item.chunk.value) +
+                                      (item.voided ? ", voided: " : ": ") + what);
+  };
+  if (!stream.plan.groups.empty() && !stream.gathered.in_range(item.chunk)) {
+    return wrong("the stream has " + std::to_string(stream.plan.n_chunks) + " chunks");
+  }
   if (stream.direct()) {
     if (!item.voided && stream.gathered.in_range(item.chunk)) stream.gathered.insert(item.chunk);
-    return true;
+    return {};
   }
   const auto at =
       std::find_if(stream.loaned.begin(), stream.loaned.end(), [&item](const OwnSlot& own) {
         return own.slot == item.slot.slot && own.generation == item.slot.generation;
       });
-  if (at == stream.loaned.end()) return false;
+  if (at == stream.loaned.end()) return wrong("the slot is not lent to the stream");
   const OwnSlot own = *at;
   core::SlotTable& table = stream.region->table();
   const core::Observed seen = table.look(own.slot);
   if (item.voided && seen == core::Observed::kVoided) {
     stream.loaned.erase(at);
     table.release(own.slot);
-    return true;
+    return {};
+  }
+  if (seen != core::Observed::kFilled) {
+    return wrong(std::string("the slot's word is not FILLED but ") + name_of(seen));
   }
   const memory::SlotHeader header = stream.region->region().control().read_header(own.slot);
-  if (seen != core::Observed::kFilled || !header_fits(stream, header, item.chunk)) return false;
+  if (!header_fits(stream, header, item.chunk)) {
+    return wrong("the header says chunk " + std::to_string(header.chunk) + " of " +
+                 std::to_string(header.bytes) + " bytes, transfer " + std::to_string(header.xfer) +
+                 " stream " + std::to_string(header.stream) + "; the stream is " +
+                 std::to_string(stream.key.xfer.value) + " " +
+                 std::to_string(stream.key.stream.value));
+  }
+  if (!stream.gathered.insert(item.chunk)) return wrong("the chunk was gathered before");
   stream.loaned.erase(at);
   table.accept(own.slot);
   stream.waiting.push_back({own, header});
-  return stream.gathered.insert(item.chunk);
+  return {};
 }
 
 bool SourceSide::send_out(SourceStream& stream) {
@@ -172,6 +218,8 @@ bool SourceSide::copy_out(SourceStream& stream) {
     const wire::RemoteSlot remote = stream.credits.front();
     memory::MappedRegion* target = stream.link->peer_region(remote.region);
     if (target == nullptr || remote.slot.value >= target->slot_count()) {
+      complain(stream, "a credit names slot " + std::to_string(remote.slot.value) + " of region " +
+                           std::to_string(remote.region) + ", which the peer does not have");
       abort(stream, Reason::kProtocol, true);
       return false;
     }
@@ -187,6 +235,7 @@ bool SourceSide::copy_out(SourceStream& stream) {
     job.header = out.header;
     job.to_header = target->control().header(remote.slot);
     job.to_word = &target->control().word(remote.slot);
+    job.bell = &target->bell();
     job.loaned_word = core::loaned_word(remote.generation, writer);
     job.claimed_word = core::claimed_word(remote.generation, writer);
     job.filled_word = core::filled_word(remote.generation, writer);

@@ -88,7 +88,7 @@ class SourceSide {
   // Moves what can move: filled slots to credits in hand, own slots to the client.
   void pump(SourceStream& stream);
   void lend(SourceStream& stream);
-  bool accept_gathered(SourceStream& stream, const wire::GatheredSlot& item);
+  Status accept_gathered(SourceStream& stream, const wire::GatheredSlot& item);
   bool send_out(SourceStream& stream);  // false: the stream is gone
   bool copy_out(SourceStream& stream);
   bool put_out(SourceStream& stream);
@@ -96,6 +96,7 @@ class SourceSide {
   void finish_batch(const Batch& batch, bool delivered, Nanos took);
   std::uint32_t own_slots_of(const LinkPort& link) const;
 
+  void complain(const SourceStream& stream, const std::string& what) const;
   void mark_left(SourceStream& stream);
   // The stream ends without DONE. `tell`: the peer does not know yet.
   void abort(SourceStream& stream, Reason reason, bool tell);

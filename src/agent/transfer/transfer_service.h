@@ -49,6 +49,8 @@ class TransferService final : public ClientEvents, public LinkEvents, public Cop
   void on_copied(std::uint64_t token, CopyOutcome outcome, Nanos took) override;
 
   // Looks at the words of slots that writers of mapped links fill. True: found something.
+  // A writer of one of our regions begins to fill slots.
+  void on_bell() { sink_.on_bell(); }
   bool poll();
   // Such slots are out: poll() must be called often.
   bool polling() const { return sink_.polling(); }

@@ -13,9 +13,14 @@ namespace {
 
 // How long nothing may end before the driver is asked whether anything still will.
 constexpr Millis kSuspicious{5};
+// The first launch after so long takes the driver three times as long as the next.
+constexpr std::chrono::microseconds kColdAfter{300};
 // Slots that copy engines fill before they are reported: a switch from copies to a kernel and back
 // costs microseconds, waiting for more costs latency.
 constexpr std::uint32_t kCopiedPerReport = 4;
+// The first launch of an idle direction takes few slots, the next one twice as many, and so on:
+// preparing a slot takes the host a microsecond, in which the GPU could copy.
+constexpr std::uint32_t kFirstLaunch = 2;
 // A launch goes out when its slots have so many block ids: those of the next ones are copied while
 // it runs.
 constexpr std::size_t kManyIds = 16'384;
@@ -106,6 +111,7 @@ void CudaMover::submit(std::span<const MoveJob> jobs) {
   Lane& lane = this->lane(direction);
   PEGAFLOW_CHECK(jobs.size() <= lane.places() - lane.running());
   if (lane.running() == 0) progress_at_ = clock_.now();
+  std::uint32_t most_slots = lane.running() == 0 ? kFirstLaunch : kMaxLaunchSlots;
   Batch batch;
   begin(lane, batch);
   for (const MoveJob& job : jobs) {
@@ -119,9 +125,10 @@ void CudaMover::submit(std::span<const MoveJob> jobs) {
         batch.launch.n_slots == 0 ||
         (copied ? batch.copied && batch.launch.n_slots < kCopiedPerReport
                 : !batch.copied && batch.unit_bytes == layers->alignment && batch.sum == sum &&
-                      batch.n_ids < kManyIds && batch.launch.n_slots < kMaxLaunchSlots);
+                      batch.n_ids < kManyIds && batch.launch.n_slots < most_slots);
     if (!fits) {
       flush(direction, batch);
+      most_slots = std::min(2 * most_slots, kMaxLaunchSlots);
       begin(lane, batch);
     }
     batch.unit_bytes = layers->alignment;
@@ -195,6 +202,16 @@ void CudaMover::flush(MoveDirection direction, Batch& batch) {
                      : kernels_.scatter(batch.unit_bytes, batch.sum),
               ctas, it));
   note(lane.mark(context_));
+}
+
+void CudaMover::expect(MoveDirection direction) {
+  Lane& lane = this->lane(direction);
+  const TimePoint now = clock_.now();
+  if (lane.running() != 0 || now - progress_at_ < kColdAfter) return;
+  progress_at_ = now;
+  Launch nothing = lane.empty_launch();
+  nothing.layers = pools_.table();
+  note(launch(context_, lane.next_stream(), kernels_.finish(), 1, nothing));
 }
 
 // A launch that the driver refuses does not happen, and neither will any other.

@@ -105,6 +105,34 @@ TEST_P(Transfer, chunks_flow_as_they_become_ready) {
   EXPECT_EQ(world_.d_client.verified[handle].size(), kChunks);
 }
 
+TEST_P(Transfer, slots_wait_at_the_source_before_anything_is_ready) {
+  world_.p_client.offer(key_, kTokens);
+  world_.d_client.receive(key_, kTokens);
+  world_.settle();
+  const std::uint32_t lent = world_.options.slots - world_.free_slots(*world_.d);
+  EXPECT_GT(lent, 1U);
+  EXPECT_LE(lent, kChunks);
+  world_.p_client.set_ready(kChunks);
+  world_.settle();
+  all_slots_come_back();
+}
+
+TEST_P(Transfer, a_bell_wakes_the_engine_whose_slots_are_being_filled) {
+  if (GetParam() != DataPath::kDirect) GTEST_SKIP() << "only writers of mapped slots ring";
+  world_.p_client.offer(key_, kTokens);
+  world_.d_client.receive(key_, kTokens);
+  world_.settle();
+  world_.d->on_bell();
+  EXPECT_EQ(world_.d_client.expected, 0) << "nothing is being filled";
+  world_.p_client.set_ready(1);
+  ASSERT_TRUE(world_.p_client.claim_one());
+  world_.d->on_bell();
+  EXPECT_EQ(world_.d_client.expected, 1);
+  world_.p_client.set_ready(kChunks);
+  world_.settle();
+  all_slots_come_back();
+}
+
 TEST_P(Transfer, nobody_offers_in_time) {
   world_.d_client.receive(key_, kTokens);
   world_.settle();
