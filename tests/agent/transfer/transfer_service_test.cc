@@ -123,11 +123,11 @@ TEST_P(Transfer, a_bell_wakes_the_engine_whose_slots_are_being_filled) {
   world_.d_client.receive(key_, kTokens);
   world_.settle();
   world_.d->on_bell();
-  EXPECT_EQ(world_.d_client.expected, 0) << "nothing is being filled";
+  EXPECT_EQ(world_.d_client.told_awake, 0) << "nothing is being filled";
   world_.p_client.set_ready(1);
   ASSERT_TRUE(world_.p_client.claim_one());
   world_.d->on_bell();
-  EXPECT_EQ(world_.d_client.expected, 1);
+  EXPECT_EQ(world_.d_client.told_awake, 1);
   world_.p_client.set_ready(kChunks);
   world_.settle();
   all_slots_come_back();

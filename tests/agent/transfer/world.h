@@ -79,7 +79,7 @@ class FakeClient final : public ClientPort {
   std::optional<RegionId> peer_region(LinkId, std::uint16_t) const override { return RegionId{2}; }
   void announce(const PeerPool&) override {}
   void send(const wire::AgentMessage& message) override { inbox.push_back(message); }
-  void expect() override { ++expected; }
+  void expect() override { ++told_awake; }
 
   // ---- producing
   void offer(const Key& key, std::uint32_t n_tokens, ContentHash content = {});
@@ -107,7 +107,7 @@ class FakeClient final : public ClientPort {
     std::vector<wire::SlotRef> credits;
   };
   std::deque<wire::AgentMessage> inbox;
-  int expected = 0;  // how often it was told to be awake
+  int told_awake = 0;  // how often it was told to be awake
   std::map<StreamKey, Stream> streams;
   std::vector<Work> claimed, scatters;
   std::vector<wire::RingResult> results;
