@@ -101,9 +101,20 @@ Status ControlChannel::check(const wire::ControlHeader& header) const {
   return {};
 }
 
+Result<wire::DecodedControl> ControlChannel::decode(std::span<const std::byte> bytes) {
+  Result<wire::DecodedControl> decoded = wire::decode_control(bytes);
+  if (decoded.ok() || bytes.size() > wire::kMaxControlBytes) return decoded;
+  std::array<std::byte, wire::kMaxControlBytes> buffer;
+  const std::span<std::byte> copy = std::span(buffer).first(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), copy.begin());
+  if (!wire::mend_control(copy)) return decoded;
+  ++mended_;
+  return wire::decode_control(copy);
+}
+
 Result<std::optional<wire::ControlMessage>> ControlChannel::receive(
     std::span<const std::byte> bytes) {
-  PEGAFLOW_ASSIGN(wire::DecodedControl decoded, wire::decode_control(bytes));
+  PEGAFLOW_ASSIGN(wire::DecodedControl decoded, decode(bytes));
   PEGAFLOW_TRY(check(decoded.header));
   received_ = decoded.header.sequence;
   acknowledged_ = decoded.header.ack;

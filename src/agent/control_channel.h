@@ -45,8 +45,8 @@ class ControlChannel {
   bool shut() const { return !queue_.empty(); }
 
   // Checks one message's header and order, takes its acknowledgement, and sends what that lets
-  // out of the queue. Nothing: a message to skip. kProtocol: a gap, a repeat, another incarnation
-  // or epoch, an impossible acknowledgement, or what the codec refuses.
+  // out of the queue. One flipped bit is put right. Nothing: a message to skip. kProtocol: a gap, a
+  // repeat, another incarnation or epoch, an impossible acknowledgement, or what the codec refuses.
   Result<std::optional<wire::ControlMessage>> receive(std::span<const std::byte> bytes);
   // The peer waits for acknowledgements that nothing carries: send a PING.
   bool ack_due() const { return received_ - acknowledged_to_peer_ >= kAckEvery; }
@@ -54,11 +54,13 @@ class ControlChannel {
   std::uint32_t acknowledged() const { return acknowledged_; }  // last sequence the peer has
   std::uint32_t unacknowledged() const { return sent_ - acknowledged_; }
   std::size_t queued() const { return queue_.size(); }
+  std::uint32_t mended() const { return mended_; }  // messages that came with a flipped bit
 
  private:
   bool fits(const wire::ControlMessage& message) const;
   bool may_overtake(const wire::ControlMessage& message) const;
   Status transmit(const wire::ControlMessage& message);
+  Result<wire::DecodedControl> decode(std::span<const std::byte> bytes);
   Status check(const wire::ControlHeader& header) const;
   Status drain_queue();
 
@@ -70,6 +72,7 @@ class ControlChannel {
   std::uint32_t acknowledged_ = 0;          // last one the peer has
   std::uint32_t received_ = 0;              // last one of the peer's
   std::uint32_t acknowledged_to_peer_ = 0;  // last one that it knows we have
+  std::uint32_t mended_ = 0;
 };
 
 // The stream that a message is about; none for messages about keys or the link.

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/mend.h"
 
 namespace pegaflow::memory {
 namespace {
@@ -81,6 +82,13 @@ Status check_entry(const Entry& entry, std::uint64_t number) {
   return {};
 }
 
+// True: a bit was flipped, and is right again.
+bool mend(Entry& entry) {
+  if (entry.crc == crc_of(entry)) return false;
+  return mend_one_bit(std::as_writable_bytes(std::span(&entry, 1)),
+                      [&entry] { return entry.crc == crc_of(entry); });
+}
+
 Entry make_entry(std::uint64_t number, std::uint8_t type, std::size_t part, std::size_t parts,
                  std::span<const std::byte> payload) {
   const auto piece =
@@ -139,12 +147,14 @@ Result<std::optional<RingMessage>> RingReader::next() {
 
 // A writer publishes whole messages, so all parts are there.
 Result<RingMessage> RingReader::read_parts(std::uint64_t unread) {
-  const Entry first = load_entry(ring_, read_);
+  Entry first = load_entry(ring_, read_);
+  mended_ += mend(first) ? 1U : 0U;
   PEGAFLOW_TRY(check_entry(first, read_));
   if (first.parts > unread) return broken(read_, "its message is not complete");
   std::size_t size = 0;
   for (std::size_t part = 0; part < first.parts; ++part) {
-    const Entry entry = part == 0 ? first : load_entry(ring_, read_ + part);
+    Entry entry = part == 0 ? first : load_entry(ring_, read_ + part);
+    mended_ += mend(entry) ? 1U : 0U;
     PEGAFLOW_TRY(check_entry(entry, read_ + part));
     if (entry.part != part || entry.parts != first.parts || entry.type != first.type) {
       return broken(read_ + part, "it does not continue its message");

@@ -60,13 +60,15 @@ struct RingMessage {
 // One thread at a time. The RingMemory outlives it.
 class RingReader {
  public:
-  // The next message; nothing when the ring is empty. kProtocol: bytes or indices that no writer of
-  // this format produces; the ring is of no more use then.
+  // The next message; nothing when the ring is empty. One flipped bit in an entry is put right.
+  // kProtocol: bytes or indices that no writer of this format produces; the ring is of no more use
+  // then.
   Result<std::optional<RingMessage>> next();
   // True: the ring is empty and the writer has been told that we sleep. False: there is something
   // to read (or a broken index to find); do not sleep.
   bool announce_sleep();
   void awake();
+  std::uint64_t mended() const { return mended_; }  // entries that had a flipped bit
 
  private:
   friend class RingMemory;
@@ -74,6 +76,7 @@ class RingReader {
   Result<RingMessage> read_parts(std::uint64_t unread);
   RingView ring_;
   std::uint64_t read_ = 0;
+  std::uint64_t mended_ = 0;
   std::array<std::byte, wire::kMaxRingMessageBytes> payload_{};
 };
 

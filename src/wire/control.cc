@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "base/mend.h"
 #include "wire/control_fields.h"
 
 namespace pegaflow::wire {
@@ -106,6 +107,11 @@ Result<std::size_t> encode_control(const ControlHeader& header, const ControlMes
   const std::uint32_t crc = crc_of(out.first(length));
   std::memcpy(out.data() + kCrcOffset, &crc, sizeof crc);
   return length;
+}
+
+bool mend_control(std::span<std::byte> message) {
+  if (message.size() < kHeaderBytes || message.size() > kMaxControlBytes) return false;
+  return mend_one_bit(message, [message] { return read_header(message).crc == crc_of(message); });
 }
 
 Result<DecodedControl> decode_control(std::span<const std::byte> in) {

@@ -197,6 +197,8 @@ struct DecodedControl {
   ControlMessage message;
   bool skipped = false;  // unknown but ignorable: count its sequence, use nothing else
 };
+// Puts one flipped bit of an encoded message right. False: it is no message with one.
+bool mend_control(std::span<std::byte> message);
 // Checks magic, version, length, CRC, every enum and limit; kProtocol names what was wrong.
 Result<DecodedControl> decode_control(std::span<const std::byte> in);
 

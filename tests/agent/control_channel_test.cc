@@ -162,6 +162,34 @@ TEST_F(ControlChannelTest, acknowledging_what_was_never_sent_is_a_protocol_error
   EXPECT_FALSE(a.receive(std::span(buffer).first(size)).ok());
 }
 
+TEST_F(ControlChannelTest, a_flipped_bit_is_put_right_and_two_are_not) {
+  const wire::ControlHeader header{
+      .sequence = 1, .ack = 0, .sender_epoch = kB, .incarnation = kIncarnation};
+  std::array<std::byte, wire::kMaxControlBytes> buffer{};
+  const wire::Done message{stream(7), 4711};
+  const std::size_t size = wire::encode_control(header, message, buffer).value();
+  const std::span<std::byte> bytes = std::span(buffer).first(size);
+  for (std::size_t bit = 0; bit < size * 8; ++bit) {
+    const auto flip = [&bytes](std::size_t at) {
+      bytes[at / 8] ^= std::byte{static_cast<unsigned char>(1U << (at % 8))};
+    };
+    flip(bit);
+    ControlChannel channel({.own = kA, .peer = kB, .incarnation = kIncarnation},
+                           [](std::uint8_t, std::span<const std::byte>) { return Status(); });
+    const auto received = channel.receive(bytes);
+    ASSERT_TRUE(received.ok()) << received.error().message();
+    EXPECT_EQ(std::get<wire::Done>(**received), message);
+    EXPECT_EQ(channel.mended(), 1U);
+    const std::size_t second = (bit + 13) % (size * 8);
+    flip(second);
+    ControlChannel other({.own = kA, .peer = kB, .incarnation = kIncarnation},
+                         [](std::uint8_t, std::span<const std::byte>) { return Status(); });
+    EXPECT_FALSE(other.receive(bytes).ok()) << bit;
+    flip(second);
+    flip(bit);
+  }
+}
+
 TEST_F(ControlChannelTest, heartbeat_condemns_a_silent_peer_after_its_limit_and_not_before) {
   Heartbeat heartbeat({.period = Millis(500), .dead_after = Millis(1500)});
   EXPECT_TRUE(heartbeat.tick(a).ok());

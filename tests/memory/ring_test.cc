@@ -166,6 +166,21 @@ TEST_F(Ring, a_sleeper_is_signalled_once) {
   EXPECT_FALSE(writer_.claim_wakeup());
 }
 
+TEST_F(Ring, every_flipped_bit_of_an_entry_is_put_right) {
+  RingWriter writer = memory_.writer(kUp);
+  RingReader reader = memory_.reader(kUp);
+  for (std::size_t bit = 0; bit < 128 * 8; ++bit) {
+    const std::size_t place = 512 + 128 * (bit % kEntries);
+    ASSERT_TRUE(*writer.try_write(1, payload_of(20, bit % 256)));
+    raw_.bytes()[place + bit / 8] ^= std::byte{static_cast<unsigned char>(1U << (bit % 8))};
+    const auto message = reader.next();
+    ASSERT_TRUE(message.ok() && message->has_value()) << bit;
+    EXPECT_EQ(Bytes((*message)->payload.begin(), (*message)->payload.end()),
+              payload_of(20, bit % 256));
+    EXPECT_EQ(reader.mended(), bit + 1);
+  }
+}
+
 TEST_F(Ring, every_changed_byte_of_an_entry_is_noticed) {
   for (std::size_t offset = 0; offset < 128; ++offset) {
     RingMemory memory = *RingMemory::create(kEntries);
@@ -173,7 +188,7 @@ TEST_F(Ring, every_changed_byte_of_an_entry_is_noticed) {
                                           512 + 2 * 128 * std::size_t{kEntries});
     RingWriter writer = memory.writer(kUp);
     ASSERT_TRUE(*writer.try_write(1, payload_of(20, 0)));
-    raw.bytes()[512 + offset] ^= std::byte{0x40};
+    raw.bytes()[512 + offset] ^= std::byte{0x41};
     RingReader reader = memory.reader(kUp);
     EXPECT_FALSE(reader.next().ok()) << offset;
   }

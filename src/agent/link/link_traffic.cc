@@ -38,7 +38,12 @@ void Link::on_message(std::span<const std::byte> message) {
   if (!connection_->channel) {
     return break_later(Error(Code::kProtocol, "a control message before LINK_OK"));
   }
+  const std::uint32_t mended = connection_->channel->mended();
   Result<std::optional<wire::ControlMessage>> received = connection_->channel->receive(message);
+  if (connection_->channel->mended() != mended) {
+    environment_.log.warning("link " + terms_.name() +
+                             ": a control message came with a flipped bit, put right");
+  }
   if (!received.ok()) return break_later(received.error());
   if (!*received) return;
   probe_.message_in(static_cast<std::uint8_t>((*received)->index() + 1), message.size());

@@ -203,9 +203,14 @@ bool ClientSession::poll() {
   if (!open() || failure_) return false;
   const Result<bool> flushed = rings_->flush();
   if (!flushed.ok()) return fail(flushed.error()), true;
+  const std::uint64_t mended = rings_->mended();
   const Result<bool> read = rings_->read(
       environment_.limits.ring_messages_per_turn,
       [this](const wire::ClientMessage& m) { environment_.events.on_client_message(*this, m); });
+  if (rings_->mended() != mended) {
+    environment_.log.warning("session " + std::to_string(id_.value) + " of " + instance_ +
+                             ": a ring entry had a flipped bit, put right");
+  }
   if (!read.ok()) return fail(read.error()), true;
   return *flushed || *read;
 }

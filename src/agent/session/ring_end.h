@@ -30,6 +30,7 @@ class RingEnd {
   Result<bool> flush();
   // Ends the client's sleep, if it sleeps.
   void wake_client();
+  std::uint64_t mended() const { return reader_.mended(); }
   bool blocked() const { return !waiting_.empty(); }
 
   // The ring is empty and the client will signal wake_fd(); false: there is something to read.
