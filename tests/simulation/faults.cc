@@ -6,7 +6,7 @@
 namespace pegaflow::simulation {
 
 void Simulation::go_wrong() {
-  switch (shared_.dice.below(12)) {
+  switch (shared_.dice.below(13)) {
     case 0:
     case 1:
     case 2:
@@ -28,6 +28,8 @@ void Simulation::go_wrong() {
     case 8:
     case 9:
       return advance(Millis(shared_.dice.between(1, 4000)));
+    case 10:
+      return lie();
     default:
       return people_interfere();
   }
@@ -57,7 +59,10 @@ void Simulation::damage_packets() {
       std::swap(packets[at], packets[(at + 1) % packets.size()]);
       return count("messages swapped");
     case 3:
-      packets[at][dice.below(packets[at].size())] ^= static_cast<std::byte>(1U << dice.below(8));
+      // One bit is put right and is no damage; two are.
+      for (std::uint32_t bits = dice.between(1, 2); bits > 0; --bits) {
+        packets[at][dice.below(packets[at].size())] ^= static_cast<std::byte>(1U << dice.below(8));
+      }
       return count("messages damaged");
     default:
       if (link.strays.empty()) return;
@@ -150,6 +155,27 @@ void Simulation::stop_or_continue() {
   agent.stopped = true;
   agent.stopped_since = shared_.clock.now();
   count("agents stopped");
+}
+
+// An engine speaks of a stream that is another's, of the same agent: nobody must believe it.
+void Simulation::lie() {
+  Dice& dice = shared_.dice;
+  SimEngine& liar = *engines_[dice.below(engines_.size())];
+  const SimEngine& other = *engines_[dice.below(engines_.size())];
+  const bool neighbours = &liar != &other && liar.connected() && !liar.stopped &&
+                          other.connected() && &liar.session->agent == &other.session->agent;
+  if (!neighbours) return;
+  const wire::SlotRef slot{RegionId{1}, SlotIndex{dice.between(0, slots_ - 1)}, Generation{1}};
+  if (!other.sources.empty()) {
+    const StreamKey stream = other.sources.begin()->first;
+    liar.tell(wire::RingGathered{stream, {{slot, ChunkIndex{0}, false}}});
+    count("lies");
+  }
+  if (!other.sinks.empty()) {
+    const StreamKey stream = other.sinks.begin()->first;
+    liar.tell(wire::RingScattered{stream, {{slot, ChunkIndex{0}, false, 1}}});
+    count("lies");
+  }
 }
 
 // Cancelled receives, withdrawn offers, releases: not faults, but as untimely.

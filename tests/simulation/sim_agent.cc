@@ -129,7 +129,7 @@ bool SimAgent::read_ring(SimSession& session) {
   const wire::ClientMessage message = session.outbox.front();
   session.outbox.pop_front();
   service->on_client_message(session, message);
-  if (const auto* left = std::get_if<wire::RingLeft>(&message)) note_left(left->stream);
+  if (const auto* left = std::get_if<wire::RingLeft>(&message)) note_left(session, left->stream);
   if (const auto* withdrawn = std::get_if<wire::RingWithdraw>(&message)) {
     check_withdrawn(session, withdrawn->key);
   }
@@ -137,10 +137,11 @@ bool SimAgent::read_ring(SimSession& session) {
 }
 
 // Only what the service took for it: the stream may have ended before.
-void SimAgent::note_left(const StreamKey& stream) {
+void SimAgent::note_left(SimSession& session, const StreamKey& stream) {
   for (const agent::TransferInfo& transfer : service->snapshot().transfers) {
     if (transfer.source && transfer.stream == stream && transfer.state == "sent") {
       shared_.ledger.stream_left(stream, epoch);
+      session.stream_left(stream);
     }
   }
 }

@@ -94,7 +94,7 @@ class SimAgent {
   std::uint32_t next_visible = 1000;
 
  private:
-  void note_left(const StreamKey& stream);
+  void note_left(SimSession& session, const StreamKey& stream);
   void check_withdrawn(const SimSession& session, const Key& key);
 
   std::set<std::uint16_t> writers_;

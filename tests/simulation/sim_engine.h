@@ -32,6 +32,7 @@ struct ReceiveView {
   std::uint32_t streams = 0;                   // 0: not known yet
   std::map<StreamKey, std::uint32_t> missing;  // chunks not verified
   int results = 0;                             // terminal ones that the agent reported
+  bool cancelled = false;                      // its engine asked for it
   EventKind end{};                             // as the client reports it; none yet: no enumerator
   Reason reason = Reason::kNone;
   bool ended() const { return end != EventKind{}; }
@@ -57,7 +58,10 @@ class SimEngine {
   void finish(const Key& key);
   void withdraw(const Key& key);
   std::uint64_t receive(const Key& key, const std::string& from, std::uint32_t n_tokens);
-  void cancel(std::uint64_t handle) { tell(wire::RingCancel{handle}); }
+  void cancel(std::uint64_t handle) {
+    receives.at(handle).cancelled = true;
+    tell(wire::RingCancel{handle});
+  }
   void tell(const wire::ClientMessage& message);
 
   // ---- its mover. False: nothing to do.

@@ -39,10 +39,14 @@ void SimEngine::on_receive_result(const wire::RingResult& result) {
 }
 
 void SimEngine::judge(const ReceiveView& receive, const wire::RingResult& result) {
-  if (result.kind != EventKind::kDone &&
-      (result.reason == Reason::kInternal || result.reason == Reason::kNone)) {
+  const bool nobodys_fault = result.reason == Reason::kInternal || result.reason == Reason::kNone ||
+                             result.reason == Reason::kProtocol;
+  if (result.kind != EventKind::kDone && nobodys_fault) {
     ledger_.broken("a receive of " + name() + " ended for no good reason (" +
                    std::string(to_string(result.reason)) + ")");
+  }
+  if (result.kind == EventKind::kCancelled && !receive.cancelled) {
+    ledger_.broken("a receive of " + name() + " ended cancelled, and nobody had asked for it");
   }
   const bool all_left = receive.streams > 0 && receive.missing.size() == receive.streams &&
                         std::all_of(receive.missing.begin(), receive.missing.end(),

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,11 @@ class SimSession final : public agent::ClientPort {
   WriterId writer() const override { return writer_; }
   std::optional<RegionId> own_region(std::uint16_t index) const override;
   std::optional<RegionId> peer_region(LinkId link, std::uint16_t index) const override;
-  void announce(const agent::PeerPool& pool) override { announced_[pool.visible] = pool.shape; }
+  void announce(const agent::PeerPool& pool) override;
   void send(const wire::AgentMessage& message) override;
+
+  // The agent has taken it that all of this stream has left the engine's blocks.
+  void stream_left(const StreamKey& stream);
 
   const agent::LocalPool& pool() const { return pools_[0]; }
   const KvShape& peer_shape(PoolId visible) const;
@@ -52,11 +56,23 @@ class SimSession final : public agent::ClientPort {
   bool stalled = false;  // the agent was told that the mover stands still
 
  private:
+  // Who reads an offer, and for whom all has left the blocks.
+  struct Readers {
+    std::uint32_t consumers = 0;
+    std::map<StreamKey, std::string> streams;
+    std::set<std::string> left;
+    bool sent() const { return consumers != 0 && left.size() >= consumers; }
+  };
+  void reader_begins(const wire::RingStream& start);
+  void reader_stops(const StreamKey& stream);
+
   Ledger& ledger_;
   SessionId id_;
   WriterId writer_;
   std::vector<agent::LocalPool> pools_;
   std::map<PoolId, KvShape> announced_;
+  std::map<PoolId, std::string> consumers_;  // what a pool's rank is called as a reader
+  std::map<Key, Readers> readers_;
   std::vector<ClientRegion> regions_;         // by RegionId - 1; the agent's own first
   std::map<std::uint16_t, RegionId> mapped_;  // link → its peer's region
 };

@@ -91,6 +91,7 @@ class Simulation {
   void engine_dies(SimEngine& engine);
   void continue_engine(SimEngine& engine);
   void continue_agent(SimAgent& agent);
+  void lie();
   void people_interfere();
 
   // ---- simulation.cc
