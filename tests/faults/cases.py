@@ -12,9 +12,9 @@ RENDEZVOUS, NETWORK = "rendezvous", "network"
 NODE_OF = {SOURCE_AGENT: "prefill-0", SINK_AGENT: "decode-0", RENDEZVOUS: "rendezvous"}
 
 VICTIMS = (SOURCE_ENGINE, SINK_ENGINE, SOURCE_AGENT, SINK_AGENT, RENDEZVOUS, NETWORK)
-FAULTS = ("kill", "stop", "restart", "cut", "blackhole")
+FAULTS = ("kill", "stop", "restart", "cut", "blackhole", "rdma-cut")
 PHASES = ("before-grant", "gathering", "put", "between-chunks", "scattering", "before-done")
-LINKS = ("direct", "agent", "tcp", "shm")
+LINKS = ("direct", "agent", "tcp", "shm", "rc_verbs")
 
 # Run by default; the rest by --all. Every victim, fault, phase and link is among them.
 QUICK = (
@@ -42,6 +42,24 @@ QUICK = (
 )
 
 
+# What runs where there are two RDMA devices (tests/rdma): emulated, a case takes half a minute.
+RDMA = (
+    "source-engine kill gathering rc_verbs",
+    "source-engine kill before-done rc_verbs",
+    "source-engine stop put rc_verbs",
+    "sink-engine kill scattering rc_verbs",
+    "source-agent kill between-chunks rc_verbs",
+    "source-agent stop put rc_verbs",
+    "sink-agent kill put rc_verbs",
+    "sink-agent stop between-chunks rc_verbs",
+    "rendezvous kill put rc_verbs",
+    "network cut between-chunks rc_verbs",
+    "network blackhole put rc_verbs",
+    "network rdma-cut gathering rc_verbs",
+    "network rdma-cut put rc_verbs",
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """One cell of the matrix."""
@@ -57,17 +75,28 @@ class Case:
     @property
     def applies(self) -> bool:
         """Cells without a meaning: processes have no cable, one host has no network."""
-        if (self.victim == NETWORK) != (self.fault in ("cut", "blackhole")):
+        if (self.victim == NETWORK) != (self.fault in ("cut", "blackhole", "rdma-cut")):
             return False
-        if self.victim == NETWORK and self.link != "tcp":
+        if self.victim == NETWORK and self.link not in ("tcp", "rc_verbs"):
+            return False
+        if self.fault == "rdma-cut" and self.link != "rc_verbs":
             return False
         # On the direct path the gather is the write into the other host's slot.
         return not (self.phase == "put" and self.link == "direct")
 
 
-def all_cases() -> list[Case]:
+def _every_case() -> list[Case]:
     cells = (Case(*cell) for cell in product(VICTIMS, FAULTS, PHASES, LINKS))
     return [case for case in cells if case.applies]
+
+
+def all_cases() -> list[Case]:
+    """Those that any machine can run."""
+    return [case for case in _every_case() if case.link != "rc_verbs"]
+
+
+def rdma_cases() -> list[Case]:
+    return [case for case in _every_case() if str(case) in RDMA]
 
 
 def quick_cases() -> list[Case]:

@@ -10,7 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.faults.cases import all_cases, quick_cases  # noqa: E402
+from tests.faults.cases import all_cases, quick_cases, rdma_cases  # noqa: E402
+from tests.faults.deployments import RDMA_DEVICES  # noqa: E402
 from tests.support.cluster import LINKS, Cluster  # noqa: E402
 
 
@@ -21,6 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
         chosen = all_cases() if metafunc.config.getoption("--all") else quick_cases()
+        if RDMA_DEVICES:
+            chosen = rdma_cases()
         chosen.sort(key=lambda case: case.link)
         metafunc.parametrize("case", chosen, ids=[str(case).replace(" ", ":") for case in chosen])
 

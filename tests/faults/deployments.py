@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import ExitStack
 from typing import Any
@@ -16,14 +17,19 @@ from tests.support.namespaces import Namespace, may_make_namespaces, two_namespa
 PROGRAMS = ("rendezvous", "prefill-0", "decode-0")
 # An abandoned long poll keeps its connection to the rendezvous until its 20 s are over.
 SETTLE_SECONDS = 45.0
+RDMA_DEVICES = os.environ.get("PEGAFLOW_TEST_RDMA_DEVICES", "")  # one for each host
 DEADLINES = {"scatter_ms": 3000, "progress_ms": 3000}
 KINDS: dict[str, tuple[str | Json, Json]] = {
     "direct": ("direct", {}),
     "agent": ("agent", {}),
     "tcp": ("tcp", {}),
     "hosts": ("tcp", {"tls": "tcp", "net_devices": "eth0"}),
+    "rc_verbs": ({"path": "ucx", "transports": ["rc_verbs"]}, {"tls": "rc_verbs,ud_verbs"}),
     "shm": (SHARED_MEMORY, {"tls": "posix,sysv,cma,tcp"}),
 }
+
+
+ON_TWO_HOSTS = ("hosts", "rc_verbs")
 
 
 class Running:
@@ -93,8 +99,8 @@ class Deployments:
 
     def running(self, case: Case) -> Running:
         """The deployment on which this case runs, started when it is not there."""
-        kind = "hosts" if case.victim == NETWORK else case.link
-        if kind == "hosts" and not may_make_namespaces():
+        kind = "hosts" if case.victim == NETWORK and case.link == "tcp" else case.link
+        if kind in ON_TWO_HOSTS and not may_make_namespaces():
             pytest.skip("needs CAP_NET_ADMIN (root) and iproute2 to make network namespaces")
         if kind not in self.all:
             self.all[kind] = self._start(kind)
@@ -107,7 +113,10 @@ class Deployments:
             options["ucx"] = {node: ucx for node in PROGRAMS[1:]}
         spaces = None
         stack = self.stacks[kind] = ExitStack()
-        if kind == "hosts":
+        if kind == "rc_verbs":
+            devices = zip(PROGRAMS[1:], RDMA_DEVICES.split(","))
+            options["ucx"] = {node: {**ucx, "net_devices": device} for node, device in devices}
+        if kind in ON_TWO_HOSTS:
             spaces = stack.enter_context(two_namespaces("10.9.2.11", "10.9.2.12"))
             options["hosts"] = dict(zip(PROGRAMS[1:], spaces))
         cluster = Cluster(self.folders.mktemp(kind), link, **options)

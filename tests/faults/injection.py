@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 
 from tests.faults.cases import NETWORK, NODE_OF, SINK_ENGINE, SOURCE_ENGINE, Case
 from tests.faults.phases import Transfer
@@ -75,8 +76,11 @@ class ProcessFault:
             self._start()
 
 
+RDMA_CABLE = "rdma0"  # what the first RDMA device is made of (tests/rdma/in_vm.sh)
+
+
 class NetworkFault:
-    """The cable between the two hosts is pulled, or packets vanish."""
+    """The cable between the two hosts is pulled, or packets vanish; or that of RDMA alone."""
 
     def __init__(self, case: Case, hosts: tuple[Namespace, Namespace]) -> None:
         self.case = case
@@ -87,8 +91,13 @@ class NetworkFault:
         left.ip("route", verb, "blackhole", f"{right.address}/32")
         right.ip("route", verb, "blackhole", f"{left.address}/32")
 
+    def _rdma(self, state: str) -> None:
+        subprocess.run(["ip", "link", "set", RDMA_CABLE, state], check=True)
+
     def inject(self) -> None:
-        if self.case.fault == "cut":
+        if self.case.fault == "rdma-cut":
+            self._rdma("down")
+        elif self.case.fault == "cut":
             self.hosts[1].ip("link", "set", "eth0", "down")
         else:
             self._routes("add")
@@ -97,7 +106,9 @@ class NetworkFault:
         """Nothing follows a cut."""
 
     def undo(self) -> None:
-        if self.case.fault == "cut":
+        if self.case.fault == "rdma-cut":
+            self._rdma("up")
+        elif self.case.fault == "cut":
             self.hosts[1].ip("link", "set", "eth0", "up")
         else:
             self._routes("del")

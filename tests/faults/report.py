@@ -1,6 +1,7 @@
 """Writes the tables of docs/RELIABILITY.md from a record of the fault matrix.
 
 PEGAFLOW_FAULT_RECORD=record.jsonl pytest -n 3 --all tests/faults/test_matrix.py
+PEGAFLOW_FAULT_RECORD=record.jsonl tests/rdma/run.sh build/dev faults
 report.py record.jsonl [docs/RELIABILITY.md]     # replaces what lies between the markers
 """
 
@@ -29,6 +30,7 @@ FAULTS = {
     "stop": "SIGSTOP, later SIGCONT",
     "cut": "cable cut",
     "blackhole": "blackhole route",
+    "rdma-cut": "RDMA cable cut",
 }
 
 

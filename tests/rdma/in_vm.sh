@@ -2,10 +2,11 @@
 # Runs inside the virtual machine (vm.sh): makes two Soft-RoCE devices on the two ends of a veth
 # cable, then runs the transport suite and the service over them. Results go to /run/job.
 #
-#   in_vm.sh PYTHON PROGRAMS      PROGRAMS: the build folder
+#   in_vm.sh PYTHON PROGRAMS [faults]     PROGRAMS: the build folder; faults: instead of the two,
+#                                         the cells of the fault matrix that need RDMA
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
-python=$1 programs=$2 status=0
+python=$1 programs=$2 what=${3:-} status=0
 
 # Devices belong to the first network namespace: this kernel's rdma_rxe has no others.
 ulimit -l unlimited
@@ -25,12 +26,23 @@ rdma link
 export UCX_RC_VERBS_RX_QUEUE_LEN=256 UCX_UD_VERBS_RX_QUEUE_LEN=256
 export UCX_IB_GID_INDEX=0 PEGAFLOW_TEST_RDMA_DEVICES=rxe0:1,rxe1:1
 
+# Without the plugins of other tests, whose imports take minutes here.
+export PEGAFLOW_BIN_DIR=$programs PYTHONDONTWRITEBYTECODE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
+pytest() {
+  "$python" -m pytest -q -ra -p pytest_timeout --timeout 300 -p no:cacheprovider \
+    --basetemp /run/pytest --import-mode importlib --junitxml "/run/job/$1.xml" "${@:2}" || status=1
+}
+
+if [ "$what" = faults ]; then
+  echo "== fault matrix"
+  PEGAFLOW_FAULT_RECORD=/run/job/record.jsonl pytest faults tests/faults/test_matrix.py
+  exit "$status"
+fi
+
 echo "== transport suite"
 PEGAFLOW_TEST_RDMA_DEVICE=rxe0:1 "$programs/tests/transport/transport_ucx_conformance_test" \
   --gtest_brief=1 --gtest_filter='*RcProcesses*' --gtest_output=xml:/run/job/transport.xml || status=1
 
 echo "== service"
-PEGAFLOW_BIN_DIR=$programs PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -q -ra --timeout 200 \
-  -p no:cacheprovider --basetemp /run/pytest --import-mode importlib \
-  --junitxml /run/job/service.xml tests/rdma || status=1
+pytest service tests/rdma
 exit "$status"

@@ -3,10 +3,15 @@
 # the transport suite and the whole service in it (in_vm.sh). JUnit files go to $RESULTS. Where no
 # such machine can be made, one case is reported as skipped, with the reason.
 #
-#   run.sh [BUILD_FOLDER]      default: build/dev, with all programs built
+#   run.sh [BUILD_FOLDER]          default: build/dev, with all programs built
+#   run.sh BUILD_FOLDER faults     instead, the fault matrix's cells for RDMA; their times are
+#                                  appended to $PEGAFLOW_FAULT_RECORD
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 programs=$(realpath "${1:-build/dev}")
+what=${2:-}
+files=(transport service)
+if [ "$what" = faults ]; then files=(faults); fi
 results=${RESULTS:-build/results/rdma}
 limit=1200 # seconds; a few minutes on a quiet machine
 mkdir -p "$results"
@@ -31,8 +36,11 @@ if [ "$status" = 3 ]; then skip "$(tail -1 "$job/why")"; fi
 if [ "$status" != 0 ]; then cat "$job/why" >&2; exit "$status"; fi
 
 bash tests/rdma/vm.sh "$job" "$limit" bash "$PWD/tests/rdma/in_vm.sh" \
-  "$PWD/build/venv/bin/python" "$programs" || status=$?
-for file in transport service; do
+  "$PWD/build/venv/bin/python" "$programs" "$what" || status=$?
+if [ -n "${PEGAFLOW_FAULT_RECORD:-}" ] && [ -s "$job/record.jsonl" ]; then
+  cat "$job/record.jsonl" >>"$PEGAFLOW_FAULT_RECORD"
+fi
+for file in "${files[@]}"; do
   if [ ! -s "$job/$file.xml" ]; then
     echo "rdma: the machine wrote no results of: $file" >&2
     status=1
