@@ -45,18 +45,29 @@ std::vector<std::byte> download(const Context& context, const void* from, std::s
   return copy;
 }
 
+std::vector<std::vector<std::byte>> contents(const core::testing::TestPool& pool) {
+  std::vector<std::vector<std::byte>> all;
+  for (const MemoryRange& range : pool.layout().allocations) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    const auto* const begin = reinterpret_cast<const std::byte*>(range.address);
+    all.emplace_back(begin, begin + range.bytes);
+  }
+  return all;
+}
+
 GpuPool::GpuPool(const Context& context, const core::testing::TestPool& twin, std::size_t skew)
     : context_(context), layout_(std::make_unique<KvLayout>(twin.layout())) {
   const Stream stream = need(make_stream(context));
   layout_->memory = MemoryKind::kCuda;
   layout_->shape.gpu_uuid = context.uuid();
   const auto twins = twin.layout().allocations;
+  const auto bytes = testing::contents(twin);
   for (std::size_t i = 0; i < twins.size(); ++i) {
     buffers_.push_back(need(allocate_device(context, twins[i].bytes + skew, stream.get())));
     need(context.check(context.api().cuStreamSynchronize(stream.get()), "clear"));
     const CUdeviceptr at = buffers_.back().get() + skew;
     layout_->allocations[i].address = at;
-    upload(context, at, twin.memory()[i]);
+    upload(context, at, bytes[i]);
   }
   const auto translate = [&](std::uint64_t& address) {
     for (std::size_t i = 0; i < twins.size(); ++i) {
@@ -73,7 +84,7 @@ GpuPool::GpuPool(const Context& context, const core::testing::TestPool& twin, st
   }
 }
 
-std::vector<std::vector<std::byte>> GpuPool::memory() const {
+std::vector<std::vector<std::byte>> GpuPool::contents() const {
   std::vector<std::vector<std::byte>> all;
   for (const MemoryRange& range : layout_->allocations) {
     // NOLINTNEXTLINE(performance-no-int-to-ptr)

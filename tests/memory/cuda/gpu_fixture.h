@@ -44,14 +44,16 @@ class GpuTest : public ::testing::Test {
 void upload(const Context& context, CUdeviceptr to, std::span<const std::byte> from);
 std::vector<std::byte> download(const Context& context, const void* from, std::size_t bytes);
 
+// What each allocation of a pool in host memory holds.
+std::vector<std::vector<std::byte>> contents(const core::testing::TestPool& pool);
+
 // A pool on the GPU with the shape, strides and content of one on the host. `skew` shifts its
 // memory from the alignment that the driver gives.
 class GpuPool {
  public:
   GpuPool(const Context& context, const core::testing::TestPool& twin, std::size_t skew = 0);
   const KvLayout& layout() const { return *layout_; }
-  // As TestPool::memory().
-  std::vector<std::vector<std::byte>> memory() const;
+  std::vector<std::vector<std::byte>> contents() const;  // as of its twin
 
  private:
   const Context& context_;
