@@ -28,6 +28,21 @@ NIXL_VARIANTS = (
     "tcp,tcp-no-progress-thread,tcp-sgl"
 )
 WITHOUT_CHECKSUMS = "-unchecked"
+# Of what there is for host memory (arguments of their own override it), and for GPUs.
+HOST = {
+    "links": "direct,direct-unchecked,agent,ucx",
+    "ucx_links": "ucx,ucx-unchecked",
+    "nixl": NIXL_VARIANTS,
+    "floors": "memcpy,process_vm_writev",
+}
+HOST |= {"pages": "2048,4096,16384,65536,1048576", "mooncake": "tcp", "pegaflow": ""}
+CUDA = {"links": "direct,agent", "ucx_links": "", "nixl": "default,sgl,no-progress-thread"}
+CUDA |= {
+    "floors": "peer_copy,batch_copy",
+    "pages": "256,4096,16384,65536,1048576,8388608",
+}
+# As the peers' loops, engines poll; and the slots are those that are right for NVLink.
+CUDA |= {"mooncake": "", "pegaflow": "--memory cuda --poll --slots 64 --window 32"}
 TIME_LIMIT_S = 900
 
 
@@ -39,11 +54,11 @@ class Contender:
     command: tuple[str, ...]
 
 
-def own_command(program: str, choice: str) -> tuple[str, ...]:
+def own_command(program: str, choice: str, options: list[str]) -> tuple[str, ...]:
     """A link, or one without checksums."""
     link = choice.removesuffix(WITHOUT_CHECKSUMS)
     integrity = "true" if link == choice else "false"
-    return (program, "--links", link, "--samples", "--integrity", integrity)
+    return (program, "--links", link, "--samples", "--integrity", integrity, *options)
 
 
 def contenders(arguments: argparse.Namespace) -> list[Contender]:
@@ -58,7 +73,8 @@ def contenders(arguments: argparse.Namespace) -> list[Contender]:
             continue
         program = str(next(folder.glob("**/pegaflow-bench/pegaflow-bench")))
         for choice in filter(None, links.split(",")):
-            found.append(Contender(f"{name} {choice}", own_command(program, choice)))
+            options = arguments.pegaflow.split()
+            found.append(Contender(f"{name} {choice}", own_command(program, choice, options)))
     for engine, script, variants in (
         ("nixl", "nixl_peer.py", arguments.nixl),
         ("mooncake", "mooncake_peer.py", arguments.mooncake),
@@ -66,6 +82,7 @@ def contenders(arguments: argparse.Namespace) -> list[Contender]:
     ):
         for variant in filter(None, variants.split(",")):
             command = (python, str(HERE / "peers" / script), "--variants", variant)
+            command += ("--memory", arguments.memory)
             found.append(Contender(f"{engine} {variant}", command))
     return found
 
@@ -148,16 +165,14 @@ def parse_arguments() -> argparse.Namespace:
         default=Path(sys.executable),
         help="has the peers' packages",
     )
-    add(
-        "--links",
-        default="direct,direct-unchecked,agent,ucx",
-        help="-unchecked: no checksums",
-    )
-    add("--ucx-links", default="ucx,ucx-unchecked", help="of the build with UCX 1.22")
-    add("--nixl", default=NIXL_VARIANTS, help="variants; empty: none")
-    add("--mooncake", default="tcp")
-    add("--floors", default="memcpy,process_vm_writev")
-    add("--pages", default="2048,4096,16384,65536,1048576")
+    add("--memory", default="host", choices=("host", "cuda"), help="of both pools")
+    add("--links", help="-unchecked: no checksums")
+    add("--ucx-links", help="of the build with UCX 1.22")
+    add("--nixl", help="variants; empty: none")
+    add("--mooncake")
+    add("--floors")
+    add("--pages")
+    add("--pegaflow", help="more options of pegaflow-bench")
     add("--totals", default=str(32 << 20))
     add("--rounds", type=int, default=5)
     add(
@@ -169,7 +184,11 @@ def parse_arguments() -> argparse.Namespace:
     add("--warmup", type=int, default=3)
     add("--results", type=Path, default=HERE / "results")
     add("--name", default="latest")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for name, value in (CUDA if arguments.memory == "cuda" else HOST).items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+    return arguments
 
 
 def main() -> None:

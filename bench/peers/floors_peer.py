@@ -1,4 +1,8 @@
-"""What the machine can do: one memcpy of everything, and process_vm_writev of the random pages."""
+"""What the machine can do: one memcpy of everything, and process_vm_writev of the random pages.
+
+On GPUs (--memory cuda): one copy from GPU to GPU of everything, and cuMemcpyBatchAsync of the
+random pages; by one process that reaches both.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,20 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+import gpu
 import numpy as np
 from numpy.typing import NDArray
-from workload import Pages, Pool, Times, Workload, libc, parse_options, report
+from workload import (
+    SINK_GPU,
+    SOURCE_GPU,
+    Pages,
+    Pool,
+    Times,
+    Workload,
+    libc,
+    parse_options,
+    report,
+)
 
 VECTORS_PER_CALL = 1024  # IOV_MAX
 DEADLINE_S = 60.0
@@ -77,7 +92,11 @@ def process_vm_writev(workload: Workload, iterations: int, warmup: int) -> tuple
     pool.words(workload.page)[:] = workload.content()
     pid, address = pipe.recv()
     write = libc().process_vm_writev
-    write.argtypes = [ctypes.c_int, *[ctypes.c_void_p, ctypes.c_ulong] * 2, ctypes.c_ulong]
+    write.argtypes = [
+        ctypes.c_int,
+        *[ctypes.c_void_p, ctypes.c_ulong] * 2,
+        ctypes.c_ulong,
+    ]
     write.restype = ctypes.c_ssize_t
     picks = zip(workload.picks(0), workload.picks(1), strict=False)
     times = Times()
@@ -99,7 +118,60 @@ def process_vm_writev(workload: Workload, iterations: int, warmup: int) -> tuple
     return times, right
 
 
-FLOORS = {"memcpy": memcpy, "process_vm_writev": process_vm_writev}
+def gpu_pools(workload: Workload) -> tuple[gpu.Memory, gpu.Memory]:
+    gpu.use(SINK_GPU)
+    sink = gpu.Memory(workload.pool_bytes)
+    gpu.use(SOURCE_GPU)
+    gpu.reach(SINK_GPU)
+    source = gpu.Memory(workload.pool_bytes)
+    source.store(workload.content())
+    return source, sink
+
+
+def peer_copy(workload: Workload, iterations: int, warmup: int) -> tuple[Times, bool]:
+    source, sink = gpu_pools(workload)
+    stream = gpu.Stream()
+    times = Times()
+    for i in range(warmup + iterations):
+        started = time.monotonic_ns()
+        stream.copy(sink.address, source.address, workload.total)
+        stream.wait()
+        took_us = (time.monotonic_ns() - started) / 1e3
+        if i >= warmup:
+            times.total_us.append(took_us)
+            times.target_us.append(took_us)
+    words = workload.total // 8
+    return times, bool(np.array_equal(sink.load()[:words], source.load()[:words]))
+
+
+def batch_copy(workload: Workload, iterations: int, warmup: int) -> tuple[Times, bool]:
+    source, sink = gpu_pools(workload)
+    stream = gpu.Stream()
+    times = Times()
+    picks = zip(workload.picks(0), workload.picks(1), strict=False)
+    for i, (read, written) in enumerate(picks):
+        begin = source.address + read.astype(np.uint64) * workload.page
+        to = sink.address + written.astype(np.uint64) * workload.page
+        started = time.monotonic_ns()
+        stream.copy_pages(to, begin, workload.page)
+        stream.wait()
+        took_us = (time.monotonic_ns() - started) / 1e3
+        if i >= warmup:
+            times.total_us.append(took_us)
+            times.target_us.append(took_us)
+        if i + 1 == warmup + iterations:
+            break
+    rows = (-1, workload.page // 8)
+    found = sink.load().reshape(rows)[written]
+    return times, bool(np.array_equal(found, workload.content()[read]))
+
+
+FLOORS = {
+    "memcpy": memcpy,
+    "process_vm_writev": process_vm_writev,
+    "peer_copy": peer_copy,
+    "batch_copy": batch_copy,
+}
 
 
 def main() -> None:

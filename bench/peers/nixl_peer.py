@@ -14,7 +14,18 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
-from workload import Driver, Options, Pages, Pool, Times, Workload, parse_options, report
+from workload import (
+    SINK_GPU,
+    SOURCE_GPU,
+    Driver,
+    Options,
+    Pages,
+    Times,
+    Workload,
+    make_pool,
+    parse_options,
+    report,
+)
 
 # Environment, backend options, and whether NIXL's own progress thread runs.
 VARIANTS: dict[str, tuple[dict[str, str], dict[str, str], bool]] = {
@@ -24,7 +35,11 @@ VARIANTS: dict[str, tuple[dict[str, str], dict[str, str], bool]] = {
     "threads": ({}, {"num_threads": "2"}, True),
     "shm": ({}, {"ucx_error_handling_mode": "none"}, True),
     "shm-no-progress-thread": ({}, {"ucx_error_handling_mode": "none"}, False),
-    "shm-sgl": ({"NIXL_UCX_SGL_ENABLE": "1"}, {"ucx_error_handling_mode": "none"}, True),
+    "shm-sgl": (
+        {"NIXL_UCX_SGL_ENABLE": "1"},
+        {"ucx_error_handling_mode": "none"},
+        True,
+    ),
     "tcp": ({"UCX_TLS": "tcp"}, {}, True),
     "tcp-no-progress-thread": ({"UCX_TLS": "tcp"}, {}, False),
     "tcp-sgl": ({"UCX_TLS": "tcp", "NIXL_UCX_SGL_ENABLE": "1"}, {}, True),
@@ -43,11 +58,21 @@ def make_agent(name: str, variant: str) -> Any:
     return agent
 
 
-def page_list(agent: Any, address: int, workload: Workload) -> Any:
+def kind(workload: Workload) -> str:
+    return "DRAM" if workload.memory == "host" else "VRAM"
+
+
+def page_list(agent: Any, address: int, device: int, workload: Workload) -> Any:
     rows = np.zeros((workload.pool_pages, 3), dtype=np.uint64)
     rows[:, 0] = address + np.arange(workload.pool_pages, dtype=np.uint64) * workload.page
     rows[:, 1] = workload.page
-    return agent.get_xfer_descs(rows, "DRAM")
+    rows[:, 2] = device if workload.memory == "cuda" else 0
+    return agent.get_xfer_descs(rows, kind(workload))
+
+
+def register(agent: Any, pool: Any, device: int, workload: Workload) -> None:
+    place = device if workload.memory == "cuda" else 0
+    agent.register_memory([(pool.address, pool.size, place, "")], kind(workload))
 
 
 def wait_for_notification(agent: Any, message: bytes) -> int:
@@ -63,9 +88,9 @@ def wait_for_notification(agent: Any, message: bytes) -> int:
 
 def serve(pipe: Connection, variant: str, workload: Workload) -> None:
     """The target process."""
+    pool = make_pool(workload, SINK_GPU)  # UCX looks for the GPU's context when it starts
     agent = make_agent("target", variant)
-    pool = Pool(workload.pool_bytes)
-    agent.register_memory([(pool.address, pool.size, 0, "")], "DRAM")
+    register(agent, pool, SINK_GPU, workload)
     pipe.send((agent.get_agent_metadata(), pool.address))
     agent.add_remote_agent(pipe.recv())
     source, own = workload.picks(0), workload.picks(1)
@@ -78,12 +103,13 @@ def serve(pipe: Connection, variant: str, workload: Workload) -> None:
             pipe.send(wait_for_notification(agent, b"transfer-%d" % number))
             number += 1
         elif command == "clear":
-            pool.bytes[:] = 0
+            pool.clear()
             pipe.send("cleared")
         elif command == "check":
             assert last is not None
             wanted = workload.content()[last[0]]
-            pipe.send(bool(np.array_equal(pool.words(workload.page)[last[1]], wanted)))
+            found = pool.load().reshape(-1, workload.page // 8)[last[1]]
+            pipe.send(bool(np.array_equal(found, wanted)))
 
 
 class Initiator(Driver):
@@ -91,15 +117,15 @@ class Initiator(Driver):
 
     def __init__(self, variant: str, workload: Workload) -> None:
         super().__init__(serve, variant, workload)
+        self._pool = make_pool(workload, SOURCE_GPU)
+        self._pool.store(workload.content())
         self._agent = make_agent("initiator", variant)
-        self._pool = Pool(workload.pool_bytes)
-        self._pool.words(workload.page)[:] = workload.content()
-        self._agent.register_memory([(self._pool.address, self._pool.size, 0, "")], "DRAM")
+        register(self._agent, self._pool, SOURCE_GPU, workload)
         metadata, address = self._pipe.recv()
         self._peer = self._agent.add_remote_agent(metadata)
         self._pipe.send(self._agent.get_agent_metadata())
-        own_list = page_list(self._agent, self._pool.address, workload)
-        peer_list = page_list(self._agent, address, workload)
+        own_list = page_list(self._agent, self._pool.address, SOURCE_GPU, workload)
+        peer_list = page_list(self._agent, address, SINK_GPU, workload)
         self._own = self._agent.prep_xfer_dlist("NIXL_INIT_AGENT", own_list)
         self._peers = self._agent.prep_xfer_dlist(self._peer, peer_list)
         self._source, self._sink = workload.picks(0), workload.picks(1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gpu
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +29,7 @@ class Workload:
     page: int
     total: int
     seed: int
+    memory: str = "host"  # or "cuda"
 
     @property
     def fragments(self) -> int:
@@ -69,6 +71,26 @@ class Pool:
     def words(self, page: int) -> NDArray[np.uint64]:
         return self.bytes.view(np.uint64).reshape(-1, page // 8)
 
+    def clear(self) -> None:
+        self.bytes[:] = 0
+
+    def store(self, data: NDArray[np.uint64]) -> None:
+        self.bytes.view(np.uint64)[:] = data.reshape(-1)
+
+    def load(self) -> NDArray[np.uint64]:
+        return self.bytes.view(np.uint64)
+
+
+SOURCE_GPU, SINK_GPU = 0, 1
+
+
+def make_pool(workload: Workload, device: int) -> Pool | gpu.Memory:
+    """In this process's host memory, or on that GPU, whose context it makes current."""
+    if workload.memory == "host":
+        return Pool(workload.pool_bytes)
+    gpu.use(device)
+    return gpu.Memory(workload.pool_bytes)
+
 
 @dataclass
 class Times:
@@ -88,11 +110,12 @@ class Options:
     iterations: int
     warmup: int
     seed: int
+    memory: str
 
     def workloads(self) -> Iterator[Workload]:
         for page in self.pages:
             if page <= self.total:
-                yield Workload(page, self.total, self.seed)
+                yield Workload(page, self.total, self.seed, self.memory)
 
 
 class Driver:
@@ -140,6 +163,7 @@ def parse_options(description: str, variants: list[str]) -> Options:
     parser.add_argument("--iterations", type=int, default=20)
     parser.add_argument("--warmup", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--memory", default="host", choices=("host", "cuda"))
     arguments = parser.parse_args()
     chosen = [name for name in arguments.variants.split(",") if name]
     unknown = set(chosen) - set(variants)
@@ -152,6 +176,7 @@ def parse_options(description: str, variants: list[str]) -> Options:
         arguments.iterations,
         arguments.warmup,
         arguments.seed,
+        arguments.memory,
     )
 
 
@@ -185,7 +210,7 @@ def report(
         "engine": engine,
         "version": version,
         "variant": variant,
-        "memory": "host",
+        "memory": workload.memory,
         "link": "peer",
         "transport": transport,
         "page": workload.page,
