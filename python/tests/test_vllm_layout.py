@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 np = pytest.importorskip("numpy", reason="NumPy is not installed")
@@ -41,6 +43,16 @@ def test_one_order_for_all_backends():
         HEADS * 32,
         32,
     )
+
+
+def test_the_pool_is_on_the_gpu_of_its_tensors():
+    """As with the second GPU of a process; the addresses are not looked at."""
+    here = tensor(np.zeros((BLOCKS, HEADS, TOKENS, 2 * SIZE), np.uint16))
+    there = dataclasses.replace(here, device="cuda", gpu=1)
+    built = layout.build_group(SPEC, [there, there], where())
+    pool = pegaflow.Pool([built.group])
+    assert pool.gpu == "1" and pool.layout().memory == pegaflow.MemoryKind.CUDA
+    assert pegaflow.Pool([layout.build_group(SPEC, [here], where()).group]).gpu == ""
 
 
 def test_mla_is_one_part_and_one_head():

@@ -237,8 +237,9 @@ def layer_tensor(name: str, tensor: Any) -> LayerTensor:
     """Where a KV tensor lies."""
     item = tensor.element_size()
     strides = tuple(stride * item for stride in tensor.stride())
+    place = tensor.device
     return LayerTensor(
-        name, tensor.data_ptr(), tuple(tensor.shape), strides, item, tensor.device.type
+        name, tensor.data_ptr(), tuple(tensor.shape), strides, item, place.type, place.index or 0
     )
 
 

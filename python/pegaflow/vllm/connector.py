@@ -81,11 +81,7 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
     # ---- scheduler
     def _make_scheduler(self, transfer: Any) -> PdScheduler:
         settings, parallel = self._settings, self._vllm_config.parallel_config
-
-        def connect() -> Session:
-            return Session(settings.socket, settings.instance, role=SessionRole.CONTROL)
-
-        self._connection = Connection(connect, settings.connect_timeout)
+        self._connection = Connection(self._open_control, settings.connect_timeout)
         identity = Identity(
             settings.instance,
             parallel.data_parallel_rank,
@@ -97,6 +93,11 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
         )
         groups = compat.group_views(self._kv_cache_config)
         return PdScheduler(settings, identity, groups, self._connection)
+
+    def _open_control(self) -> Any:
+        """The scheduler's session; bench/vllm/ puts others in place of these two."""
+        settings = self._settings
+        return Session(settings.socket, settings.instance, role=SessionRole.CONTROL)
 
     def _scheduling(self) -> PdScheduler:
         assert self._scheduler is not None, "a scheduler's call on a worker's connector"
@@ -160,15 +161,19 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
         if device == "cpu":
             compat.allow_matrix_unit()
         settings = self._settings
-
-        def connect() -> _PoolSession:
-            return _PoolSession(Session(settings.socket, settings.instance, rank=rank), pool)
-
-        self._connection = Connection(connect, settings.connect_timeout)
+        self._connection = Connection(
+            lambda: self._open_worker(pool, rank), settings.connect_timeout
+        )
         self._rank = rank.pp * rank.tp_size + rank.tp
         self._worker = PdWorker(
             settings, self._connection, layers, compat.stream_of(device), ratios
         )
+
+    def _open_worker(self, pool: Pool, rank: Rank) -> _PoolSession:
+        """A worker's session with its pool, which is in the GPU where the KV tensors are."""
+        settings = self._settings
+        session = Session(settings.socket, settings.instance, rank=rank, gpu=pool.gpu)
+        return _PoolSession(session, pool)
 
     def _working(self) -> PdWorker:
         assert self._worker is not None, "no KV cache was registered"

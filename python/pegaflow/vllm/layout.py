@@ -30,6 +30,7 @@ class LayerTensor:
     strides: tuple[int, ...]
     itemsize: int
     device: str = "cpu"  # or "cuda"
+    gpu: int = 0  # CUDA's number of it in this process
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class _Array:
         }
         name = "__array_interface__" if tensor.device == "cpu" else "__cuda_array_interface__"
         setattr(self, name, interface)
+        self.device = tensor.gpu  # where pools look for it
 
 
 def layer_order(names: Sequence[str]) -> list[str]:
@@ -115,7 +117,7 @@ def _opaque(
                 f" shape {tensor.shape} has strides {tensor.strides}"
             )
         blocks = _Array(
-            LayerTensor(tensor.name, tensor.address, (), (), 1, tensor.device),
+            LayerTensor(tensor.name, tensor.address, (), (), 1, tensor.device, tensor.gpu),
             (where.n_blocks, page * ratio),
             (tensor.strides[0] * ratio, 1),
         )
