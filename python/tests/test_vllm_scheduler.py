@@ -45,10 +45,17 @@ def control():
     return Control()
 
 
-def make(control, groups=(scheduler.GroupView(16),), produces=True, consumes=True, **settings):
+def make(
+    control,
+    groups=(scheduler.GroupView(16),),
+    produces=True,
+    consumes=True,
+    clock=lambda: 0.0,
+    **settings,
+):
     identity = scheduler.Identity("me", 0, 1, 1, FINGERPRINT, produces, consumes)
     parsed = Settings.parse({"socket": "/s", "instance": "me", **settings})
-    return scheduler.PdScheduler(parsed, identity, groups, control)
+    return scheduler.PdScheduler(parsed, identity, groups, control, clock)
 
 
 def request(params, tokens=PROMPT, name="r"):
@@ -248,3 +255,16 @@ def test_bad_parameters_and_embeddings_are_plain_requests(control):
     pd.on_new_request(request({"do_remote_prefill": True}))
     pd.on_new_request(request(FETCH, tokens=None, name="e"))
     assert pd.matched("r", 0) == pd.matched("e", 0) == (0, False)
+
+
+def test_an_offer_that_does_not_come_is_given_up(control):
+    now = [100.0]
+    pd = make(control, clock=lambda: now[0], offer_wait=0.5)
+    pd.on_new_request(request(FETCH))
+    now[0] += 0.4
+    assert pd.matched("r", 0) == (None, False)
+    now[0] += 0.2
+    assert pd.matched("r", 0) == (0, False)
+    assert control.released == [(KEY, "p")]
+    control.answer("OFFERED")  # too late
+    assert pd.matched("r", 0) == (0, False)

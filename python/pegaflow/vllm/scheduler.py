@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 import logging
+import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -122,6 +123,7 @@ class _Fetching:
     n_tokens: int
     content: bytes
     state: _State
+    asked: float = 0.0  # when the source was asked
     begin: int = 0  # tokens that were there when the match was last given
     parked: bool = False
 
@@ -130,9 +132,15 @@ class PdScheduler:
     """Prefill and decode parts of one instance's scheduler."""
 
     def __init__(
-        self, settings: Settings, identity: Identity, groups: Sequence[GroupView], control: Control
+        self,
+        settings: Settings,
+        identity: Identity,
+        groups: Sequence[GroupView],
+        control: Control,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._identity = identity
         self._groups = tuple(groups)
         self._control = control
@@ -205,6 +213,7 @@ class PdScheduler:
         except PegaflowError as error:
             return self._complain(f"intend: {error}")
         fetching.state = _State.INTENDED
+        fetching.asked = self._clock()
         self._intents[wanted.key] = fetching
 
     def _first_use(self, key: bytes) -> bool:
@@ -226,9 +235,18 @@ class PdScheduler:
         if fetching.state in (_State.NO_MATCH, _State.TAKEN) or missing <= 0:
             return 0, False
         if fetching.state == _State.INTENDED and self._settings.reserve == "on_offer":
-            return None, False
+            return self._await_offer(fetching)
         fetching.begin = computed
         return missing, True
+
+    def _await_offer(self, fetching: _Fetching) -> tuple[int | None, bool]:
+        """The topology's deadline is the agents'; a shorter one of this engine is kept here."""
+        limit = self._settings.offer_wait
+        if not limit or self._clock() - fetching.asked < limit:
+            return None, False
+        self._complain(f"{fetching.fetch.source} made no offer within offer_wait ({limit} s)")
+        self._release(fetching)
+        return 0, False
 
     def _current(self) -> ControlSession | None:
         """The session; what a lost one was asked will not be answered."""
