@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace as Object
 
 import pytest
@@ -128,3 +129,14 @@ def test_fingerprints_tell_models_apart():
     assert compat.fingerprint(vllm_config(model="/other"), "0.32.0", "") != first
     named = [compat.fingerprint(vllm_config(model=path), "0.32.0", "m") for path in ("/a", "/b")]
     assert named[0] == named[1] != first
+
+
+def test_the_default_stream_has_a_handle_that_is_waited_for(monkeypatch):
+    """PyTorch calls it 0, which would mean: host memory, ready at once."""
+    handles = [0, 0x7F00]
+    stream = lambda: Object(cuda_stream=handles.pop(0))  # noqa: E731
+    torch = Object(cuda=Object(current_stream=stream))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    now = compat.stream_of("cuda")
+    assert [now(), now()] == [1, 0x7F00]
+    assert compat.stream_of("cpu")() == 0

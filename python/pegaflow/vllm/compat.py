@@ -16,6 +16,7 @@ from .layout import opaque_digest
 from .scheduler import GroupView, RequestView, Scheduled
 
 OLDEST, NEWEST = (0, 26), (0, 33)
+LEGACY_STREAM = 1  # CUDA's name for the default stream that is not 0
 # Of a model's configuration, what says nothing about its KV.
 VOLATILE = ("_name_or_path", "transformers_version", "architectures", "torch_dtype", "dtype")
 
@@ -267,12 +268,15 @@ def data_parallel(vllm_config: Any) -> dict[str, int]:
 
 
 def stream_of(device: str) -> Callable[[], int]:
-    """Where work is ordered right now: a CUDA stream handle, or 0 for host memory."""
+    """Where work is ordered right now: a CUDA stream handle, or 0 for host memory.
+
+    PyTorch's handle of the default stream is 0, too, which would mean that nothing is to wait for.
+    """
     if device == "cpu":
         return lambda: 0
     import torch  # type: ignore
 
-    return lambda: int(torch.cuda.current_stream().cuda_stream)
+    return lambda: int(torch.cuda.current_stream().cuda_stream) or LEGACY_STREAM
 
 
 def allow_matrix_unit() -> None:
