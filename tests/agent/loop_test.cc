@@ -102,6 +102,7 @@ TEST_F(LoopTest, handler_may_end_its_own_watch_and_that_of_another_ready_descrip
 TEST_F(LoopTest, sleeps_only_when_nothing_is_expected_and_the_work_agrees) {
   LoopConfig config;
   config.wait.may_spin = true;
+  config.wait.spin = Millis(60000);
   const auto loop = make(clock, config);
   work.traffic = true;
   loop->turn(work, Millis(1));

@@ -14,6 +14,9 @@ namespace {
 using std::chrono::milliseconds;
 
 class DeathTest : public SourceTest {
+ public:
+  ~DeathTest() override { session_.reset(); }  // its mover reads the clock to the end
+
  protected:
   // One of each: an offer that was sent, one that was not, a receive, an intent.
   void start_everything() {

@@ -106,8 +106,8 @@ MUTANTS = [
         "recalled_under_the_source",
         "an eager credit is taken from a source agent that may have gathered for it",
         "sink_credits.cc",
-        "    if (stream->link->path() != DataPath::kDirect) {",
-        "    if (!stream->mapped()) {",
+        "  const bool direct = stream.link->path() == DataPath::kDirect;",
+        "  const bool direct = stream.mapped();",
     ),
     _agent(
         "starved_sinks_forgotten",
