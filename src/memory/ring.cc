@@ -59,8 +59,8 @@ Error broken(std::uint64_t number, const std::string& why) {
   return {Code::kProtocol, "ring entry " + std::to_string(number) + ": " + why};
 }
 
+// Of an entry whose checksum is right.
 Status check_entry(const Entry& entry, std::uint64_t number) {
-  if (entry.crc != crc_of(entry)) return broken(number, "the checksum is wrong");
   if (entry.sequence != static_cast<std::uint32_t>(number)) {
     return broken(number, "its sequence is " + std::to_string(entry.sequence));
   }
@@ -82,11 +82,18 @@ Status check_entry(const Entry& entry, std::uint64_t number) {
   return {};
 }
 
-// True: a bit was flipped, and is right again.
-bool mend(Entry& entry) {
-  if (entry.crc == crc_of(entry)) return false;
-  return mend_one_bit(std::as_writable_bytes(std::span(&entry, 1)),
-                      [&entry] { return entry.crc == crc_of(entry); });
+// The entry as it was written; one flipped bit is put right, and counted.
+Result<Entry> read_entry(const RingView& ring, std::uint64_t number, std::uint64_t& mended) {
+  Entry entry = load_entry(ring, number);
+  const auto intact = [&entry] { return entry.crc == crc_of(entry); };
+  if (!intact()) {
+    if (!mend_one_bit(std::as_writable_bytes(std::span(&entry, 1)), intact)) {
+      return broken(number, "the checksum is wrong");
+    }
+    ++mended;
+  }
+  PEGAFLOW_TRY(check_entry(entry, number));
+  return entry;
 }
 
 Entry make_entry(std::uint64_t number, std::uint8_t type, std::size_t part, std::size_t parts,
@@ -147,15 +154,14 @@ Result<std::optional<RingMessage>> RingReader::next() {
 
 // A writer publishes whole messages, so all parts are there.
 Result<RingMessage> RingReader::read_parts(std::uint64_t unread) {
-  Entry first = load_entry(ring_, read_);
-  mended_ += mend(first) ? 1U : 0U;
-  PEGAFLOW_TRY(check_entry(first, read_));
+  PEGAFLOW_ASSIGN(const Entry first, read_entry(ring_, read_, mended_));
   if (first.parts > unread) return broken(read_, "its message is not complete");
   std::size_t size = 0;
   for (std::size_t part = 0; part < first.parts; ++part) {
-    Entry entry = part == 0 ? first : load_entry(ring_, read_ + part);
-    mended_ += mend(entry) ? 1U : 0U;
-    PEGAFLOW_TRY(check_entry(entry, read_ + part));
+    Entry entry = first;
+    if (part > 0) {
+      PEGAFLOW_ASSIGN(entry, read_entry(ring_, read_ + part, mended_));
+    }
     if (entry.part != part || entry.parts != first.parts || entry.type != first.type) {
       return broken(read_ + part, "it does not continue its message");
     }
