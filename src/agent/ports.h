@@ -99,6 +99,8 @@ class LinkPort {
   // At D: the writer that fills slots for this peer pool over this link (direct: the engine, if it
   // reaches them; agent, and otherwise: the peer agent; ucx: this link incarnation).
   virtual WriterId writer_for(PoolId peer_pool) const = 0;
+  // At D: that writer is the engine itself; its agent has no hand in what it does with a slot.
+  virtual bool engine_writes(PoolId /*peer_pool*/) const { return path() == DataPath::kDirect; }
 
   // At P, kUcx. The slot is in the peer's region `remote.region`. on_flushed(token) follows once.
   virtual Status put(std::uint16_t own_region, SlotIndex own_slot, std::uint32_t bytes,

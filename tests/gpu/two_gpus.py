@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 LAYERS, HEADS, DIM = 32, 8, 128
-SLOT_BYTES, SLOTS, WINDOW = 4 << 20, 64, 32
+SLOT_BYTES, SLOTS, WINDOW = 4 << 20, 80, 32
 NAMES = {"b": "block", "p": "part", "t": "token", "h": "head", "c": "content"}
 DEADLINE = 40.0  # seconds
 

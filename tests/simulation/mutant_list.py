@@ -106,7 +106,7 @@ MUTANTS = [
         "recalled_under_the_source",
         "an eager credit is taken from a source agent that may have gathered for it",
         "sink_credits.cc",
-        "  const bool direct = stream.link->path() == DataPath::kDirect;",
+        "  const bool direct = stream.link->engine_writes(stream.source_pool);",
         "  const bool direct = stream.mapped();",
     ),
     _agent(

@@ -56,6 +56,11 @@ void Link::send(const wire::ControlMessage& message) {
   if (connection_->channel->shut()) probe_.send_window_shut();
 }
 
+bool Link::engine_writes(PoolId peer_pool) const {
+  return connection_ && terms_.path == DataPath::kDirect &&
+         writer_for(peer_pool) != connection_->agent_writer;
+}
+
 WriterId Link::writer_for(PoolId peer_pool) const {
   if (!connection_) return WriterId{};
   switch (terms_.path) {

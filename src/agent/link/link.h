@@ -68,6 +68,7 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   void send(const wire::ControlMessage& message) override;
   bool window_open() const override;
   WriterId writer_for(PoolId peer_pool) const override;
+  bool engine_writes(PoolId peer_pool) const override;
   Status put(std::uint16_t own_region, SlotIndex own_slot, std::uint32_t bytes,
              const wire::RemoteSlot& remote) override;
   Status flush(std::uint64_t token) override;

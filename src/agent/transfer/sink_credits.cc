@@ -104,7 +104,7 @@ void SinkSide::recall_eager(RegionSlots& region) {
 // True if a slot came back at once.
 bool SinkSide::recall_eager_of(SinkStream& stream) {
   RegionSlots& region = *stream.region;
-  const bool direct = stream.link->path() == DataPath::kDirect;
+  const bool direct = stream.link->engine_writes(stream.source_pool);
   bool won = false;
   std::uint32_t spare = region.credits().eager(stream.credit);
   for (std::size_t i = stream.lent.size(); i-- > 0 && spare > 0;) {

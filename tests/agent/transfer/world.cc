@@ -39,6 +39,9 @@ T take(std::vector<T>& from, std::size_t at = 0) {
 }  // namespace
 
 DataPath FakeLink::path() const { return world_.options.path; }
+bool FakeLink::engine_writes(PoolId) const {
+  return world_.options.pools_path.value_or(world_.options.path) == DataPath::kDirect;
+}
 std::optional<DataPath> FakeLink::path_for(const LocalPool&) const {
   if (world_.options.no_path) return std::nullopt;
   return world_.options.pools_path.value_or(world_.options.path);

@@ -47,6 +47,7 @@ class FakeLink final : public LinkPort {
   void send(const wire::ControlMessage& message) override { out.push_back(message); }
   bool window_open() const override { return open; }
   WriterId writer_for(PoolId) const override { return writer; }
+  bool engine_writes(PoolId) const override;
   Status put(std::uint16_t own_region, SlotIndex own_slot, std::uint32_t bytes,
              const wire::RemoteSlot& remote) override;
   Status flush(std::uint64_t token) override;
