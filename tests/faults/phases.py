@@ -114,7 +114,8 @@ def _gathering(transfer: Transfer, _: str) -> None:
 def _put(transfer: Transfer, link: str) -> None:
     """The slot is filled at P and stays so: its put is not answered, or its copy not begun."""
     _hold_gather(transfer)
-    transfer.stopped = "prefill-0" if link == "agent" else "decode-0"
+    # Hardware puts without its peer's help: there P's agent is stopped before it can put.
+    transfer.stopped = "prefill-0" if link in ("agent", "rc_verbs") else "decode-0"
     transfer.cluster.agent(transfer.stopped).send(signal.SIGSTOP)
     transfer.source.call("let_go")
     if transfer.stopped == "decode-0":

@@ -2,7 +2,8 @@
 
 Each case: every party that lives gets one typed result before its deadline; not a byte of D's
 blocks changes after its result, although they are used again at once; P's blocks are not read after
-P's result; all slots come back; the next transfer works with nothing else restarted; no process
+P's result; all slots come back, within the quarantine those that no stopped writer has claimed; the
+next transfer works with nothing else restarted; no process
 holds more descriptors or threads than before.
 
 A default run takes a part of the matrix, --all takes all of it. With $PEGAFLOW_FAULT_RECORD each
@@ -21,6 +22,7 @@ import pytest
 
 from tests.faults.cases import (
     NETWORK,
+    NODE_OF,
     RENDEZVOUS,
     SINK_AGENT,
     SINK_ENGINE,
@@ -55,6 +57,9 @@ REASONS = {
     RENDEZVOUS: set(),
     NETWORK: {"link_lost", "no_peer", "offer_timeout", "source_stalled"},
 }
+NODES = ("prefill-0", "decode-0")
+# The quarantine's 5 s, and what a busy machine may add.
+SLOTS_BACK_SECONDS = 20.0
 SOURCE_ENDS = {"done", "failed", "unconfirmed", "withdrawn", "expired"}
 
 
@@ -88,6 +93,7 @@ class Check:
         self.after_injection()
         self.await_sink(injected)
         self.await_source()
+        self.slots_come_back()
         undone = time.monotonic()
         self.fault.undo()
         self.after_undo()
@@ -156,6 +162,28 @@ class Check:
         self.source_end = source.wait_end(key, receive=False, deadline=30)
         assert self.source_end["event"] in SOURCE_ENDS, self.source_end
         assert source.call("guard", key) is True
+
+    def slots_come_back(self) -> None:
+        """While the fault lasts: a writer that is stopped keeps one slot, nobody keeps any other."""
+        writer_stands = self.case.fault == "stop" and self.case.victim in (
+            SOURCE_ENGINE,
+            SOURCE_AGENT,
+        )
+        for node in NODES:
+            if self.case.fault == "stop" and NODE_OF.get(self.case.victim) == node:
+                continue
+            if not self.cluster.agent(node).alive():
+                continue
+            slots = {}
+
+            def back(node: str = node) -> bool:
+                slots.update(self.cluster.slots(node))
+                return sum(slots.values()) - slots["free"] <= int(writer_stands)
+
+            try:
+                wait_for(f"slots of {node} are free", back, SLOTS_BACK_SECONDS)
+            except TimeoutError as error:
+                raise AssertionError(f"{error}: {slots}") from None
 
     def after_undo(self) -> None:
         transfer, case = self.transfer, self.case
