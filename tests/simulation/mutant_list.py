@@ -16,6 +16,8 @@ class Mutant:
     file: str
     old: str
     new: str
+    # The simulation cannot see it, a unit test does: docs/adr/0055.
+    unseen: bool = False
 
 
 def _agent(name: str, what: str, file: str, old: str, new: str) -> Mutant:
@@ -172,12 +174,13 @@ MUTANTS = [
         "  if (stream.state != core::SourceState::kEnding || stream.in_flight != 0) return;",
         "  if (stream.state != core::SourceState::kEnding) return;",
     ),
-    _agent(
+    Mutant(
         "unknown_abort_unanswered",
         "ABORT for a stream that the source does not know gets no QUIESCED",
-        "source_side.cc",
+        AGENT + "source_side.cc",
         "  link.send(wire::Quiesced{message.stream, {}});",
         "  (void)link;",
+        unseen=True,
     ),
     _agent(
         "copies_forgotten",
