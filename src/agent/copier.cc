@@ -84,8 +84,21 @@ void MemoryCopier::run() {
 // The next thing to do now. None: the copies in flight are to be looked after first, or, without
 // any, this is the end.
 std::optional<MemoryCopier::Item> MemoryCopier::next_item() {
-  std::unique_lock lock(mutex_);
-  while (in_flight_ == 0 && items_.empty() && !stopping_) {
+  if (in_flight_ == kMaxCopies) return std::nullopt;
+  if (next_taken_ == taken_.size()) {
+    taken_.clear();
+    next_taken_ = 0;
+    std::unique_lock lock(mutex_);
+    if (in_flight_ == 0) wait_for_items(lock);
+    taken_.swap(items_);
+  }
+  if (taken_.empty()) return std::nullopt;
+  return std::move(taken_[next_taken_++]);
+}
+
+// Returns as soon as there are some, or at the end.
+void MemoryCopier::wait_for_items(std::unique_lock<std::mutex>& lock) {
+  while (items_.empty() && !stopping_) {
     const TimePoint now = clock_.now();
     if (std::exchange(expecting_, false)) awake_until_ = now + spin_;
     if (now < awake_until_) {
@@ -96,10 +109,6 @@ std::optional<MemoryCopier::Item> MemoryCopier::next_item() {
       changed_.wait(lock, [this] { return stopping_ || expecting_ || !items_.empty(); });
     }
   }
-  if (items_.empty() || in_flight_ == kMaxCopies) return std::nullopt;
-  Item item = std::move(items_.front());
-  items_.pop_front();
-  return item;
 }
 
 // Claims the target's word; when it had changed, nothing is written.
@@ -155,13 +164,13 @@ void MemoryCopier::report(const Copied& copied) {
 }
 
 void MemoryCopier::deliver() {
-  std::vector<Copied> copied;
   wake_.drain();
+  delivering_.clear();
   {
     const std::lock_guard lock(mutex_);
-    copied.swap(copied_);
+    delivering_.swap(copied_);
   }
-  for (const Copied& one : copied) events_.on_copied(one.token, one.outcome, one.took);
+  for (const Copied& one : delivering_) events_.on_copied(one.token, one.outcome, one.took);
 }
 
 }  // namespace pegaflow::agent

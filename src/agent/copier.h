@@ -3,7 +3,6 @@
 
 #include <array>
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -58,6 +57,7 @@ class MemoryCopier final : public Copier {
                Nanos spin);
   void run();
   std::optional<Item> next_item();
+  void wait_for_items(std::unique_lock<std::mutex>& lock);
   void start(const CopyJob& job);
   void finish();
   void push(Item item);
@@ -73,13 +73,18 @@ class MemoryCopier final : public Copier {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  // Guarded by mutex_; bounded by the slots of the regions:
-  std::deque<Item> items_;
+  // Guarded by mutex_; bounded by the slots of the regions. The other side swaps its empty one in,
+  // so that nothing is allocated once both have grown:
+  std::vector<Item> items_;
   std::vector<Copied> copied_;
   bool stopping_ = false;
   bool expecting_ = false;
 
+  std::vector<Copied> delivering_;  // of the loop's thread
+
   // Of the copier's thread:
+  std::vector<Item> taken_;
+  std::size_t next_taken_ = 0;
   std::unique_ptr<memory::SlotCopier> copies_;
   std::array<Running, kMaxCopies> running_;
   std::size_t in_flight_ = 0;
