@@ -194,7 +194,7 @@ Status SourceBook::withdraw(const Key& key, Reason reason) {
 
 Status SourceBook::finish(const Key& key) {
   PEGAFLOW_ASSIGN(Offer * offer, find(key));
-  if (!std::exchange(offer->finished, true)) outbox_.post(wire::RingFinish{key});
+  if (!std::exchange(offer->finished, true)) outbox_.post_unhurried(wire::RingFinish{key});
   return {};
 }
 

@@ -17,6 +17,8 @@ void Outbox::post_unhurried(const wire::ClientMessage& message) {
   post(message);
 }
 
+bool Outbox::owes_wakeup() { return !ring_.drained() && ring_.claim_wakeup(); }
+
 bool Outbox::try_send(const wire::ClientMessage& message) {
   if (!waiting_.empty()) flush();
   return waiting_.empty() && write(message);

@@ -23,6 +23,10 @@ class Outbox {
   void post(const wire::ClientMessage& message);
   // For what the agent need not hear before the next message; does not wake it.
   void post_unhurried(const wire::ClientMessage& message);
+  // The agent sleeps and there is something for it: the caller must wake it, for instance after
+  // others, or when it has let go of the lock.
+  bool owes_wakeup();
+  void wake_agent() const { agent_wakeup_.signal(); }  // needs no lock
   // For messages that repeat state: false if it would have to wait; say it again later.
   bool try_send(const wire::ClientMessage& message);
   // Writes what waits, as far as there is room.

@@ -278,8 +278,17 @@ Status Runtime::withdraw(const Key& key, Reason reason, StreamHandle stream) {
   });
 }
 
+// The agent is woken without the lock: it may take this thread's processor at once, and the mover,
+// which has data to copy by now, would wait.
 Status Runtime::finish(const Key& key) {
-  return producing([&](auto&) { return state_.sources.finish(key); });
+  bool owed = false;
+  const Status status = producing([&](auto&) {
+    const Status finished = state_.sources.finish(key);
+    owed = state_.outbox.owes_wakeup();
+    return finished;
+  });
+  if (owed) state_.outbox.wake_agent();
+  return status;
 }
 
 Status Runtime::intend(const IntendSpec& spec) {

@@ -226,7 +226,13 @@ std::optional<Scatter> SinkBook::next(RegionTable& regions) {
   return std::nullopt;
 }
 
+// Whoever waits for the receive is woken first.
 void SinkBook::finished(const Scatter& scatter, bool ok, Nanos took, TimePoint now) {
+  take_result(scatter, ok, took, now);
+  if (outbox_.owes_wakeup()) outbox_.wake_agent();
+}
+
+void SinkBook::take_result(const Scatter& scatter, bool ok, Nanos took, TimePoint now) {
   SinkStream& stream = *scatter.stream;
   Receive& receive = *stream.receive;
   const wire::SlotRef& slot = scatter.slot.slot;
@@ -237,7 +243,7 @@ void SinkBook::finished(const Scatter& scatter, bool ok, Nanos took, TimePoint n
   --receive.copies;
   --scatter.region->copies;
   const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-  outbox_.post(wire::RingScattered{
+  outbox_.post_unhurried(wire::RingScattered{
       stream.key, {{slot, scatter.slot.chunk, ok, static_cast<std::uint32_t>(took_us)}}});
   if (ok) {
     stream.progress.placed(scatter.slot.chunk);

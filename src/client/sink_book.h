@@ -75,6 +75,7 @@ class SinkBook {
   void refuse(StreamKey stream, const wire::ScatterSlot& slot);
   void sift_held();
   void stopped(SinkStream& stream);
+  void take_result(const Scatter& scatter, bool ok, Nanos took, TimePoint now);
   void note_complete(SinkStream& stream, TimePoint now);
   // Ends it and tells the agent to stop.
   void fail(Receive& receive, Reason reason, std::string detail, TimePoint now);

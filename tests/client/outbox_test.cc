@@ -32,6 +32,16 @@ TEST_F(OutboxTest, a_sleeping_agent_is_woken_by_the_next_message_that_matters) {
   }
 }
 
+TEST_F(OutboxTest, a_wakeup_that_is_owed_is_owed_once) {
+  ASSERT_TRUE(agent_.announce_sleep());
+  EXPECT_FALSE(outbox_.owes_wakeup());  // there is nothing to read
+  outbox_.post_unhurried(wire::RingReady{kStream, 1});
+  EXPECT_TRUE(outbox_.owes_wakeup());
+  EXPECT_FALSE(outbox_.owes_wakeup());
+  outbox_.wake_agent();
+  EXPECT_TRUE(wakeup_.drain());
+}
+
 TEST_F(OutboxTest, a_full_ring_wakes_the_agent_for_any_message) {
   ASSERT_TRUE(agent_.announce_sleep());
   for (std::uint32_t i = 0; i < kEntries; ++i) {
