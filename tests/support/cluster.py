@@ -229,7 +229,8 @@ class Cluster:
     """Rendezvous, agents `prefill-0` and `decode-0`, and the engines that tests start.
 
     Options: `slots`, `slot_bytes`, `window`, `deadlines`, `hosts` (node → where it runs; the
-    rendezvous goes with prefill-0), `ucx` (node → its settings), `environment` (of all programs).
+    rendezvous goes with prefill-0), `ucx` (node → its settings), `environment` (of all programs),
+    `gpus` (node → the GPU, as the topology has it, that has its slots; otherwise host memory).
     """
 
     def __init__(self, folder: Path, link: str | Json = "direct", **options: Any) -> None:
@@ -246,6 +247,8 @@ class Cluster:
     def _node(self, name: str, role: str, port: str) -> Json:
         slots = self.options.get("slots", 16)
         slot_bytes = self.options.get("slot_bytes", 65536)
+        gpu = self.options.get("gpus", {}).get(name)
+        where: Json = {"memory": "cuda", "gpu": gpu["index"]} if gpu else {"memory": "host"}
         return {
             "name": name,
             "host": self.hosts[name].name if name in self.hosts else "test",
@@ -253,13 +256,9 @@ class Cluster:
             "control": f"{self._address(name)}:{self.ports[port]}",
             "http": f"127.0.0.1:{self.ports[port + '_http']}",
             "socket": str(self.folder / f"{name}.sock"),
+            **({"gpus": [gpu]} if gpu else {}),
             "regions": [
-                {
-                    "name": "staging",
-                    "memory": "host",
-                    "slot_bytes": slot_bytes,
-                    "slot_count": slots,
-                }
+                {"name": "staging", "slot_bytes": slot_bytes, "slot_count": slots, **where}
             ],
             "ucx": self.options.get("ucx", {}).get(name, {"tls": "tcp"}),
         }

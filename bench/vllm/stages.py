@@ -1,0 +1,80 @@
+"""Where a request's time went: the notes of traced.py, put together with the client's samples.
+
+    dispatch   sent → prefill's scheduler has it
+    schedule   → its first step is begun
+    compute    → its last layer's KV is ready (the GPU's time, told by the source)
+    hand_over  → decode has asked for it (0 where it asked before)
+    transfer   → all bytes are in decode's blocks, and verified: what was left after `compute`
+    notice     → decode's engine has been told
+    first_step → the client has the first token
+
+They add up to the TTFT. `grant`, `gather`, `wire` and `scatter` are the transfer's own counts,
+which overlap: of all its chunks, most of which move while prefill computes.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.vllm.client import Sample
+
+Note = dict[str, Any]
+PARTS = ("dispatch", "schedule", "compute", "hand_over", "transfer", "notice", "first_step")
+COUNTS = ("grant_ns", "gather_ns", "wire_ns", "scatter_ns")
+
+
+def read(folder: Path) -> list[Note]:
+    """All notes, oldest first."""
+    lines = [line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+    return sorted((json.loads(line) for line in lines), key=lambda note: int(note["t"]))
+
+
+class Notes:
+    """Notes by request and by key."""
+
+    def __init__(self, notes: Iterable[Note]) -> None:
+        self._new: dict[str, list[Note]] = defaultdict(list)  # by the client's request id
+        self._of: dict[tuple[str, str], list[Note]] = defaultdict(list)
+        for note in notes:
+            if note["what"] == "new":
+                self._new[client_id(note["req"])].append(note)
+            elif "key" in note:
+                self._of[note["key"], note["what"]].append(note)
+
+    def parts_ms(self, sample: Sample) -> dict[str, float]:
+        """A request's parts; nothing where notes are missing."""
+        new = self._new.get(sample.request_id, [])
+        key = next((note["key"] for note in new if note["key"]), "")
+        prefill = [note["t"] for note in new if "prefill" in note["at"]]
+        steps, asked = self._of.get((key, "step")), self._of.get((key, "receive"))
+        done = [note for note in self._of.get((key, "done"), []) if note["receive"]]
+        if not (prefill and steps and asked and done):
+            return {}
+        told, receive = done[0], asked[0]["t"]
+        last = told["last_ready_ns"] or self._of[key, "launched"][-1]["t"]
+        there = receive + told["total_ns"] if told["total_ns"] else max(last, receive)
+        # Where each part ends; none can end before the one before it.
+        ends = [prefill[0], steps[0]["t"], last, receive, there, told["t"], sample.came[0]]
+        parts, begin = {}, sample.sent
+        for name, end in zip(PARTS, ends):
+            parts[name] = max(end - begin, 0) / 1e6
+            begin = max(begin, end)
+        return parts | {name[:-3]: told.get(name, 0) / 1e6 for name in COUNTS}
+
+
+def client_id(request_id: str) -> str:
+    """vLLM's id is cmpl-ID-0-HEX, where ID is the client's, which has no hyphens."""
+    words = request_id.split("-")
+    return words[1] if len(words) > 1 else request_id
+
+
+def medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Part by part."""
+    known = [row for row in rows if row]
+    names = known[0] if known else {}
+    return {name: round(statistics.median(row[name] for row in known), 3) for name in names}

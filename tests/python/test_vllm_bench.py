@@ -1,0 +1,85 @@
+"""bench/vllm: notes become stages that add up to the TTFT; lines become tables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bench.vllm import report, stages  # noqa: E402
+from bench.vllm.client import Sample  # noqa: E402
+
+MS = 1_000_000
+KEY = "ab" * 32
+
+
+def note(at: str, what: str, ms: float, **more):
+    return {"t": int(ms * MS), "at": at, "what": what, **more}
+
+
+def notes(receive: float, done: float, total: float, last_ready: float):
+    """A request pf7: prefill steps from 3 ms to `last_ready`, decode's load ends as given."""
+    told = {"total_ns": int(total * MS), "last_ready_ns": int(last_ready * MS), "grant_ns": 5 * MS}
+    return [
+        note("decode", "new", 1.5, req="cmpl-pf7-0-00c0ffee", key=KEY),
+        note("layer-prefill", "new", 2, req="cmpl-pf7-0-0badcafe", key=KEY),
+        note("layer-prefill", "new", 2.5, req="cmpl-pf7-0-0badcafe", key=KEY),
+        note("layer-prefill", "step", 3, key=KEY, begin=0, end=512),
+        note("layer-prefill", "launched", 4, key=KEY),
+        note("decode", "receive", receive, key=KEY),
+        note("layer-prefill", "done", done, key=KEY, receive=False),
+        note("decode", "done", done, key=KEY, receive=True, **told),
+    ]
+
+
+def parts(sample: Sample, found):
+    return stages.Notes(found).parts_ms(sample)
+
+
+def test_stages_of_both_dispatch_modes():
+    sample = Sample("pf7", sent=1 * MS, came=[60 * MS, 65 * MS])
+    concurrent = parts(sample, notes(receive=5, done=52, total=45, last_ready=40))
+    assert [concurrent[name] for name in stages.PARTS] == [1, 1, 37, 0, 10, 2, 8]
+    serial = parts(sample, notes(receive=44, done=52, total=7, last_ready=40))
+    assert [serial[name] for name in stages.PARTS] == [1, 1, 37, 4, 7, 1, 8]
+    for found in (concurrent, serial):
+        assert sum(found[name] for name in stages.PARTS) == pytest.approx(sample.ttft_ms)
+    assert concurrent["grant"] == 5
+
+
+def test_without_last_ready_the_launch_counts():
+    sample = Sample("pf7", sent=1 * MS, came=[60 * MS])
+    found = parts(sample, notes(receive=5, done=52, total=0, last_ready=0))
+    assert [found[name] for name in stages.PARTS] == [1, 1, 1, 1, 0, 47, 8]
+
+
+def test_a_request_without_notes_has_no_stages():
+    assert parts(Sample("pf8", came=[1]), notes(5, 52, 45, 40)) == {}
+    assert stages.medians([{}, {"a": 1.0}, {"a": 3.0}]) == {"a": 2.0}
+
+
+def lines():
+    targets = {"alone": 100.0, "layer-concurrent": 110.0, "dry-concurrent": 108.0, "nixl": 125.0}
+    about = {"machine": "m", "versions": {"vllm": "0"}, "shape": "s", "weights": "random"}
+    yield {"part": "about", **about, "targets": list(targets)}
+    for name, ttft in targets.items():
+        common = {"target": name, "prompt": 512}
+        times = {"at_once": 1, "ttft_ms": [ttft, ttft + 1, ttft + 2], "stages_ms": {}}
+        yield {"part": "ttft", **common, **times}
+        yield {"part": "tokens", **common, "equal": name != "dry-concurrent"}
+        yield {"part": "gaps", **common, "longest_ms": [7.0, 9.0], "usual_ms": [5.0, 5.2]}
+
+
+def test_tables():
+    results = report.Results(list(lines()))
+    text = report.text(results)
+    assert "| layer-concurrent | 10.0 |" in text
+    assert "| layer-concurrent above its floor | 2.0 |" in text
+    assert "| layer-concurrent, % of NIXL's best | 40 |" in text
+    assert "| step-serial above its floor | – |" in text
+    assert "| dry-concurrent | differ |" in text and "| nixl | equal |" in text
+    assert "| nixl | 512 | 5.1 | 9.0 | 7.0, 9.0 |" in text
