@@ -21,7 +21,7 @@ class Control:
     """Records what a control session is asked; answers what the test says."""
 
     def __init__(self):
-        self.asked, self.released, self.events = [], [], []
+        self.asked, self.released, self.events, self.waits = [], [], [], []
         self.session = self
 
     def intend(self, key, source, n_tokens, **named):
@@ -33,6 +33,10 @@ class Control:
     def poll(self):
         events, self.events = self.events, []
         return events
+
+    def wait(self, timeout):
+        self.waits.append(timeout)
+        return self.poll()
 
     def answer(self, kind, key=KEY):
         reason = pegaflow.Reason.NONE if kind == "OFFERED" else pegaflow.Reason.GONE
@@ -268,3 +272,15 @@ def test_an_offer_that_does_not_come_is_given_up(control):
     assert control.released == [(KEY, "p")]
     control.answer("OFFERED")  # too late
     assert pd.matched("r", 0) == (0, False)
+
+
+def test_only_an_offer_that_exists_is_waited_for_and_once(control):
+    pd = make(control)
+    pd.on_new_request(request(FETCH))  # both legs at once: prefill may not have begun
+    assert pd.matched("r", 0) == (None, False) and control.waits == []
+    told = {**FETCH["pegaflow"], "key": "ab" * 32, "hash": params.content_hash(PROMPT).hex()}
+    pd.on_new_request(request({**FETCH, "pegaflow": told}, name="s"))
+    assert pd.matched("s", 0) == (None, False) and pd.matched("s", 0) == (None, False)
+    assert control.waits == [scheduler.ANSWER_SECONDS]
+    control.answer("OFFERED", bytes.fromhex("ab" * 32))
+    assert pd.matched("s", 0) == (100, True)

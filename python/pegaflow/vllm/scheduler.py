@@ -25,6 +25,9 @@ from .steps import Offer, Receive, ReceiveGroup, Step, Table
 
 log = logging.getLogger("vllm.pegaflow")
 MAX_USED_KEYS = 65_536
+# How long a step waits, once, for the answer about an offer that surely exists. It takes a fraction
+# of a millisecond; the next step may be some milliseconds away.
+ANSWER_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class ControlSession(Protocol):
 
     def poll(self) -> list[_core.Event]: ...
 
+    def wait(self, timeout: float) -> list[_core.Event]: ...
+
     def intend(
         self,
         key: bytes,
@@ -124,6 +129,7 @@ class _Fetching:
     content: bytes
     state: _State
     asked: float = 0.0  # when the source was asked
+    awaited: bool = False  # a step has waited for its answer
     begin: int = 0  # tokens that were there when the match was last given
     parked: bool = False
 
@@ -230,7 +236,7 @@ class PdScheduler:
         fetching = self._fetching.get(req)
         if fetching is None:
             return 0, False
-        self._poll()
+        self._poll(self._patience(fetching))
         missing = fetching.n_tokens - computed
         if fetching.state in (_State.NO_MATCH, _State.TAKEN) or missing <= 0:
             return 0, False
@@ -238,6 +244,14 @@ class PdScheduler:
             return self._await_offer(fetching)
         fetching.begin = computed
         return missing, True
+
+    def _patience(self, fetching: _Fetching) -> float:
+        """Who brings prefill's answer comes after the offer was made; nobody else is waited for."""
+        waits = fetching.state == _State.INTENDED and self._settings.reserve == "on_offer"
+        if not waits or fetching.awaited or fetching.fetch.content is None:
+            return 0.0
+        fetching.awaited = True
+        return ANSWER_SECONDS
 
     def _await_offer(self, fetching: _Fetching) -> tuple[int | None, bool]:
         """The topology's deadline is the agents'; a shorter one of this engine is kept here."""
@@ -258,11 +272,11 @@ class PdScheduler:
             self._session = session
         return session
 
-    def _poll(self) -> None:
+    def _poll(self, seconds: float = 0.0) -> None:
         session = self._current()
         if session is None or not self._intents:
             return
-        for event in session.poll():
+        for event in session.wait(seconds) if seconds else session.poll():
             fetching = self._intents.pop(event.key, None)
             if fetching is None or fetching.state != _State.INTENDED:
                 continue
