@@ -164,7 +164,7 @@ class Check:
         assert source.call("guard", key) is True
 
     def slots_come_back(self) -> None:
-        """While the fault lasts: a writer that is stopped keeps one slot, nobody keeps any other."""
+        """While the fault lasts: a writer that is stopped keeps one slot, nobody else any."""
         writer_stands = self.case.fault == "stop" and self.case.victim in (
             SOURCE_ENGINE,
             SOURCE_AGENT,

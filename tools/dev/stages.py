@@ -115,7 +115,7 @@ def all_stages() -> list[Stage]:
                 "export UCX_MEM_MMAP_HOOK_MODE=none",
                 *_build("asan", "-DPEGAFLOW_BENCH=OFF"),
                 _ctest("asan"),
-                _deployments("asan", "tests/faults/test_processes_die.py"),
+                _deployments("asan"),
             ),
             limit_seconds=2700,
         ),
