@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = len(os.sched_getaffinity(0))
 PYTHON = "build/venv/bin/python"
+# UCX patches mmap when it is loaded, and what it would patch there is AddressSanitizer's.
+UCX_BESIDE_ASAN = "export UCX_MEM_MMAP_HOOK_MODE=none"
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,7 @@ def all_stages() -> list[Stage]:
             "asan",
             "clang, address and undefined behaviour",
             (
-                # UCX patches mmap when it is loaded, and what it patches here is the sanitizer's.
-                "export UCX_MEM_MMAP_HOOK_MODE=none",
+                UCX_BESIDE_ASAN,
                 *_build("asan", "-DPEGAFLOW_BENCH=OFF"),
                 _ctest("asan"),
                 _deployments("asan"),
@@ -138,7 +139,7 @@ def all_stages() -> list[Stage]:
         Stage(
             "fuzz",
             "each decoder, for a few seconds",
-            (*_build("fuzz", target="pegaflow_tests"), _ctest("fuzz")),
+            (UCX_BESIDE_ASAN, *_build("fuzz", target="pegaflow_tests"), _ctest("fuzz")),
             needs="tests/fuzz/CMakeLists.txt",
         ),
         Stage(
