@@ -1,33 +1,13 @@
 // Once a transfer flows, nothing is allocated per chunk: by the client or by anything it uses.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "tests/client/session_fixture.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-}  // namespace
-
-// Counted: every allocation of this program, of all threads.
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "tests/support/counted_allocations.h"
 
 namespace pegaflow::client::testing {
 namespace {
+
+using pegaflow::testing::allocations;
 
 constexpr std::uint32_t kSmallChunk = 512;
 constexpr std::uint32_t kWarmUp = 8;  // chunks

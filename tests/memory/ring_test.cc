@@ -171,12 +171,12 @@ TEST_F(Ring, every_flipped_bit_of_an_entry_is_put_right) {
   RingReader reader = memory_.reader(kUp);
   for (std::size_t bit = 0; bit < 128 * 8; ++bit) {
     const std::size_t place = 512 + 128 * (bit % kEntries);
-    ASSERT_TRUE(*writer.try_write(1, payload_of(20, bit % 256)));
+    ASSERT_TRUE(*writer.try_write(1, payload_of(20, static_cast<std::uint8_t>(bit % 256))));
     raw_.bytes()[place + bit / 8] ^= std::byte{static_cast<unsigned char>(1U << (bit % 8))};
     const auto message = reader.next();
     ASSERT_TRUE(message.ok() && message->has_value()) << bit;
     EXPECT_EQ(Bytes((*message)->payload.begin(), (*message)->payload.end()),
-              payload_of(20, bit % 256));
+              payload_of(20, static_cast<std::uint8_t>(bit % 256)));
     EXPECT_EQ(reader.mended(), bit + 1);
   }
 }
