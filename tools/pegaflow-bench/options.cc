@@ -15,6 +15,14 @@ constexpr std::uint64_t kMaxBytes = std::uint64_t{64} << 30;
 const std::map<std::string, MemoryKind> kMemoryKinds = {{"host", MemoryKind::kHost},
                                                         {"cuda", MemoryKind::kCuda}};
 
+// By its name; what CLI11 makes of enums shows, and takes, their values as characters.
+template <typename Memory>
+void add_memory(CLI::Option_group* group, const std::string& name, Memory& memory,
+                const std::string& what) {
+  const auto set = [&memory](const std::string& kind) { memory = kMemoryKinds.at(kind); };
+  group->add_option_function<std::string>(name, set, what)->check(CLI::IsMember({"host", "cuda"}));
+}
+
 void add_workload(CLI::App& app, BenchOptions& options) {
   auto* group = app.add_option_group("Workload");
   group->add_option("--pages", options.pages, "Page sizes in bytes: one contiguous piece each")
@@ -31,8 +39,7 @@ void add_workload(CLI::App& app, BenchOptions& options) {
       ->add_option("--settle-us", options.settle_us,
                    "Pause between D's request and P's data becoming ready")
       ->check(CLI::Range(0u, 1'000'000u));
-  group->add_option("--memory", options.memory, "Of both pools, and of the slots")
-      ->transform(CLI::CheckedTransformer(kMemoryKinds));
+  add_memory(group, "--memory", options.memory, "Of both pools, and of the slots");
   group->add_option("--gpus", options.gpus, "With --memory cuda: P's and D's, ordinals or UUIDs")
       ->delimiter(',')
       ->expected(2);
@@ -52,8 +59,7 @@ void add_links(CLI::App& app, BenchOptions& options, std::vector<std::string>& l
       ->check(CLI::Range(2u, 4096u));
   group->add_option("--window", options.window, "Slots in flight at most")
       ->check(CLI::Range(1u, 1024u));
-  group->add_option("--staging", options.staging, "Memory of the slots, if another than the pools'")
-      ->transform(CLI::CheckedTransformer(kMemoryKinds));
+  add_memory(group, "--staging", options.staging, "Of the slots, if another than the pools'");
 }
 
 void add_program(CLI::App& app, BenchOptions& options) {

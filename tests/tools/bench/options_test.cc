@@ -66,11 +66,22 @@ TEST(BenchOptions, wrong_values_end_with_status_2_and_name_the_option) {
   for (const auto& [option, value] : {std::pair{"--pages", "5000"},
                                       {"--links", "smoke"},
                                       {"--memory", "tape"},
+                                      {"--memory", "1"},
+                                      {"--staging", "tape"},
                                       {"--iterations", "0"}}) {
     const auto parsed = parse({option, value});
     EXPECT_EQ(parsed.exit_status, 2) << option;
     EXPECT_THAT(parsed.text, HasSubstr(option));
   }
+}
+
+TEST(BenchOptions, help_is_whole_and_plain_text) {
+  const auto parsed = parse({"--help"});
+  EXPECT_EQ(parsed.exit_status, 0);
+  for (const char* option : {"--pages", "--memory", "--staging", "--bin-dir"}) {
+    EXPECT_THAT(parsed.text, HasSubstr(option));
+  }
+  for (const char c : parsed.text) EXPECT_TRUE(c == '\n' || c >= ' ') << static_cast<int>(c);
 }
 
 }  // namespace
