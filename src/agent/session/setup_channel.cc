@@ -31,7 +31,7 @@ bool SetupChannel::hung_up() const {
 Status SetupChannel::send(const wire::SessionMessage& message, std::span<const int> fds) {
   PEGAFLOW_ASSIGN(std::string text, wire::encode_session(message));
   if (!queue_.empty()) return wait_in_queue(std::move(text), fds);
-  const Status sent = socket_.send(text, fds);
+  Status sent = socket_.send(text, fds);
   if (sent.ok() || sent.error().code() != Code::kResourceExhausted) return sent;
   return wait_in_queue(std::move(text), fds);
 }
