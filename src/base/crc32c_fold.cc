@@ -57,10 +57,10 @@ PEGAFLOW_FOLDS std::uint64_t sum_of(__m128i number) {
 }  // namespace
 
 bool crc32c_can_fold() {
-  static const bool can = __builtin_cpu_supports("avx512f") != 0 &&
-                          __builtin_cpu_supports("vpclmulqdq") != 0 &&
-                          __builtin_cpu_supports("pclmul") != 0;
-  return can;
+  static const bool kCan = __builtin_cpu_supports("avx512f") != 0 &&
+                           __builtin_cpu_supports("vpclmulqdq") != 0 &&
+                           __builtin_cpu_supports("pclmul") != 0;
+  return kCan;
 }
 
 // Four registers of four 128-bit numbers each walk over the bytes side by side; at the end they are

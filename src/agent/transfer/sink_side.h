@@ -111,6 +111,9 @@ class SinkSide {
   void remove(SinkStream& stream);
   void forget(Receive& receive);
   Deadline expired(const SinkStream& stream, TimePoint now) const;
+  void end_late_streams(TimePoint now);
+  void end_late_receives(TimePoint now);
+  void fence_silent_links(TimePoint now);
 
   SinkStream* find(const StreamKey& key) const;
   SinkStream* on(LinkPort& link, const StreamKey& key) const;

@@ -232,6 +232,7 @@ void SinkSide::release_unread(const Receive& receive, const LocalPool& pool,
                               const std::vector<Candidate>& known) const {
   if (pool.shape.rank.tp != 0 || pool.shape.rank.pp != 0) return;
   std::vector<KvShape> shapes;
+  shapes.reserve(known.size());
   for (const Candidate& candidate : known) shapes.push_back(candidate.pool->shape);
   for (const std::uint32_t index : core::ranks_not_read(shapes, pool.shape)) {
     known[index].port->send(wire::Release{receive.request.key, receive.request.reference,

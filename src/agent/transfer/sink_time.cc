@@ -16,14 +16,17 @@ SinkSide::Deadline SinkSide::expired(const SinkStream& s, TimePoint now) const {
 }
 
 void SinkSide::on_time(TimePoint now) {
+  end_late_streams(now);
+  end_late_receives(now);
+  fence_silent_links(now);
+}
+
+void SinkSide::end_late_streams(TimePoint now) {
   std::vector<StreamKey> due;
-  std::vector<LinkPort*> silent;
   for (const auto& [key, stream] : streams_) {
     if (stream->receive != nullptr && expired(*stream, now).reason != Reason::kNone) {
       due.push_back(key);
     }
-    const bool waits = stream->receive == nullptr && stream->quiesce_deadline;
-    if (waits && *stream->quiesce_deadline <= now) silent.push_back(stream->link);
   }
   for (const StreamKey& key : due) {
     SinkStream* stream = find(key);
@@ -32,6 +35,9 @@ void SinkSide::on_time(TimePoint now) {
     stream->probe->deadline_hit(deadline.timer);
     fail(*stream->receive, deadline.reason, "source " + stream->link->peer());
   }
+}
+
+void SinkSide::end_late_receives(TimePoint now) {
   std::vector<std::pair<std::uint64_t, Reason>> over;
   for (const auto& [xfer, receive] : receives_) {
     if (receive->total_deadline <= now) over.emplace_back(xfer, Reason::kTotalTimeout);
@@ -45,6 +51,15 @@ void SinkSide::on_time(TimePoint now) {
     const bool peer = reason == Reason::kNoPeer;
     context_.probe.deadline_hit(peer ? metrics::Timer::kOfferWait : metrics::Timer::kTotal);
     fail(*at->second, reason, peer ? at->second->waiting_for : std::string());
+  }
+}
+
+// A source that does not say QUIESCED may still be writing: the link's end proves that it is not.
+void SinkSide::fence_silent_links(TimePoint now) {
+  std::vector<LinkPort*> silent;
+  for (const auto& [key, stream] : streams_) {
+    const bool waits = stream->receive == nullptr && stream->quiesce_deadline;
+    if (waits && *stream->quiesce_deadline <= now) silent.push_back(stream->link);
   }
   std::sort(silent.begin(), silent.end(),
             [](const LinkPort* a, const LinkPort* b) { return a->id() < b->id(); });
