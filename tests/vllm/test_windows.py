@@ -1,4 +1,4 @@
-"""Two groups of KV (sliding windows), chunked prefill, and requests that wait for blocks.
+"""Two groups of KV (sliding windows), chunked prefill, and engines that run out of blocks.
 
 A deployment of its own. Both groups lie in the same memory, block by block.
 """
@@ -8,24 +8,32 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.support.cluster import wait_for
 from tests.vllm.deployment import Deployment
-from tests.vllm.prompts import complete, complete_all, random_prompts
+from tests.vllm.prompts import Answer, complete, complete_all, random_prompts
 
 HERE = Path(__file__).resolve().parent
 LONGEST = 1900
-# Steps of 512 tokens; room for about three of the longest prompts.
-OPTIONS = ["--num-gpu-blocks-override", "300", "--max-num-batched-tokens", "512"]
+BLOCKS, BLOCK, WINDOW = 260, 32, 256
+# Steps of 512 tokens; room for two or three of the longest prompts, and one may begin when only a
+# part of it fits, so that there is something to preempt.
+OPTIONS = f"--num-gpu-blocks-override {BLOCKS} --max-num-batched-tokens 512"
+OPTIONS += " --no-scheduler-reserve-full-isl"
+PREEMPTED = "vllm:num_preemptions_total"
+FAILED = "vllm:pegaflow_load_failures_total"
 
 
-@pytest.fixture
-def windows(tmp_path: Path) -> Iterator[Deployment]:
-    model = tmp_path / "model"
+@pytest.fixture(scope="module")
+def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp("windows")
+    model = folder / "model"
     subprocess.run([sys.executable, str(HERE / "tiny_model.py"), str(model), "windows"], check=True)
-    made = Deployment(tmp_path, model, OPTIONS)
+    made = Deployment(folder, model, OPTIONS.split())
     try:
         made.start()
         yield made
@@ -34,16 +42,51 @@ def windows(tmp_path: Path) -> Iterator[Deployment]:
         print(made.logs())
 
 
+def check(windows: Deployment, prompts: list[list[int]], answers: list[Answer], **more: int):
+    """They are what prefill's engine answers alone; no load failed, nothing is left."""
+    assert not [answer.error for answer in answers if answer.error]
+    for prompt, answer in zip(prompts, answers):
+        alone = complete(windows.servers["prefill"].url, prompt, **more)
+        assert answer.tokens == alone.tokens, f"prompt of {len(prompt)}"
+    assert windows.servers["decode"].metric(FAILED) == 0
+    windows.cluster.wait_all_free()
+
+
 def test_tokens_are_those_of_one_engine(windows: Deployment):
     prompts = random_prompts(21, 24, LONGEST)
     answers = complete_all(windows.proxy_url, prompts)
-    assert not [answer.error for answer in answers if answer.error]
-    for prompt, answer in zip(prompts, answers):
-        alone = complete(windows.servers["prefill"].url, prompt)
-        assert answer.tokens == alone.tokens, f"prompt of {len(prompt)}"
+    check(windows, prompts, answers)
     assert len({tuple(answer.tokens) for answer in answers}) == len(prompts)
     assert len(set(answers[1].tokens)) > 4, "the model repeats itself, and proves nothing"
-    decode = windows.servers["decode"]
-    assert decode.metric("vllm:pegaflow_load_bytes_total") > 0
-    assert decode.metric("vllm:pegaflow_load_failures_total") == 0
-    windows.cluster.wait_all_free()
+    assert windows.servers["decode"].metric("vllm:pegaflow_load_bytes_total") > 0
+
+
+def test_prefill_preempts_what_it_is_handing_over(windows: Deployment):
+    """Beside two long requests a prompt can begin, but not end before one of them has ended."""
+    prefill = windows.servers["prefill"]
+    hogs = [(prompt * 3200)[:3200] for prompt in random_prompts(22, 3, 900)[1:]]
+    assert 2 * (3200 + 300 + WINDOW) // BLOCK < BLOCKS < 2 * 3200 // BLOCK + 1500 // BLOCK + 20
+    prompts = [prompt for prompt in random_prompts(23, 30, LONGEST) if len(prompt) > 1500][:2]
+    before = prefill.metric(PREEMPTED)
+    with ThreadPoolExecutor(4) as pool:
+        long = [
+            pool.submit(complete, prefill.url, hog, stream=True, max_tokens=300) for hog in hogs
+        ]
+        wait_for("both run", lambda: prefill.metric("vllm:num_requests_running") == 2, 60)
+        answers = list(pool.map(lambda prompt: complete(windows.proxy_url, prompt), prompts))
+        assert [job.result().error for job in long] == ["", ""]
+    assert prefill.metric(PREEMPTED) > before, "nothing was preempted"
+    check(windows, prompts, answers)
+
+
+def test_decode_preempts_what_it_has_received(windows: Deployment):
+    """Five prompts fit, and their answers do not."""
+    decode, tokens = windows.servers["decode"], 256
+    prompts = [(prompt * 1300)[:1300] for prompt in random_prompts(24, 8, 700)]
+    prompts = [[number + 3, *prompt[1:]] for number, prompt in enumerate(prompts)]
+    before = decode.metric(PREEMPTED)
+    with ThreadPoolExecutor(len(prompts)) as pool:
+        ask = lambda prompt: complete(windows.proxy_url, prompt, max_tokens=tokens)  # noqa: E731
+        answers = list(pool.map(ask, prompts))
+    assert decode.metric(PREEMPTED) > before, "nothing was preempted"
+    check(windows, prompts, answers, max_tokens=tokens)
