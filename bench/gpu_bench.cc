@@ -158,6 +158,7 @@ class Run {
 
   void report() {
     std::vector<double> seconds;
+    seconds.reserve(static_cast<std::size_t>(case_.repeats));
     std::thread source = start(0, [this] { gather_all(); });
     std::thread sink = start(1, [this] { scatter_all(); });
     for (int i = 0; i < kWarmUps; ++i) once();
@@ -192,6 +193,7 @@ class Run {
   }
   static std::vector<UniqueFd> copies(const std::vector<int>& fds) {
     std::vector<UniqueFd> result;
+    result.reserve(fds.size());
     for (const int fd : fds) result.emplace_back(::dup(fd));
     return result;
   }

@@ -283,7 +283,7 @@ Status Runtime::withdraw(const Key& key, Reason reason, StreamHandle stream) {
 Status Runtime::finish(const Key& key) {
   bool owed = false;
   const Status status = producing([&](auto&) {
-    const Status finished = state_.sources.finish(key);
+    Status finished = state_.sources.finish(key);
     owed = state_.outbox.owes_wakeup();
     return finished;
   });

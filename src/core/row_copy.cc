@@ -61,8 +61,8 @@ __attribute__((target("avx512f"))) void stream_lines_at_once(std::byte* to, cons
 
 void stream_rows(const RowCopy& rows) {
   if (!whole_lines(rows)) return copy_rows(rows);
-  static const bool at_once = __builtin_cpu_supports("avx512f") != 0;
-  const auto stream = at_once ? stream_lines_at_once : stream_lines;
+  static const bool kAtOnce = __builtin_cpu_supports("avx512f") != 0;
+  const auto stream = kAtOnce ? stream_lines_at_once : stream_lines;
   for (std::uint64_t i = 0; i < rows.count; ++i) {
     stream(rows.to + i * rows.to_stride, rows.from + i * rows.from_stride, rows.bytes);
   }

@@ -79,8 +79,8 @@ Status check_memory_kind(MemoryKind memory) {
 }  // namespace
 
 const std::string& HostDevice::gpu_uuid() const {
-  static const std::string none;
-  return none;
+  static const std::string kNone;
+  return kNone;
 }
 
 Result<std::unique_ptr<Mover>> HostDevice::make_mover(const MoverConfig& /*config*/,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
+from pathlib import Path
 
 from tests.faults.cases import NETWORK, NODE_OF, SINK_ENGINE, SOURCE_ENGINE, Case
 from tests.faults.phases import Transfer
@@ -76,7 +78,8 @@ class ProcessFault:
             self._start()
 
 
-RDMA_CABLE = "rdma0"  # what the first RDMA device is made of (tests/rdma/in_vm.sh)
+RDMA_CABLE = ("rdma0", "rdma1")  # what the RDMA devices are made of (tests/rdma/in_vm.sh)
+NOBODY = "02:00:00:00:00:01"
 
 
 class NetworkFault:
@@ -85,18 +88,27 @@ class NetworkFault:
     def __init__(self, case: Case, hosts: tuple[Namespace, Namespace]) -> None:
         self.case = case
         self.hosts = hosts
+        self.injected = False
 
     def _routes(self, verb: str) -> None:
         left, right = self.hosts
         left.ip("route", verb, "blackhole", f"{right.address}/32")
         right.ip("route", verb, "blackhole", f"{left.address}/32")
 
-    def _rdma(self, state: str) -> None:
-        subprocess.run(["ip", "link", "set", RDMA_CABLE, state], check=True)
+    def _rdma(self, arrives: bool) -> None:
+        """Whether packets reach the other device; the devices themselves stay as they are."""
+        for own, peer in (RDMA_CABLE, RDMA_CABLE[::-1]):
+            show = ["ip", "-6", "-json", "address", "show", "dev", peer, "scope", "link"]
+            shown = json.loads(subprocess.run(show, check=True, capture_output=True).stdout)
+            address = shown[0]["addr_info"][0]["local"]
+            mac = Path(f"/sys/class/net/{peer}/address").read_text().strip() if arrives else NOBODY
+            neighbour = [address, "lladdr", mac, "dev", own, "nud", "permanent"]
+            subprocess.run(["ip", "-6", "neigh", "replace", *neighbour], check=True)
 
     def inject(self) -> None:
+        self.injected = True
         if self.case.fault == "rdma-cut":
-            self._rdma("down")
+            self._rdma(arrives=False)
         elif self.case.fault == "cut":
             self.hosts[1].ip("link", "set", "eth0", "down")
         else:
@@ -106,8 +118,9 @@ class NetworkFault:
         """Nothing follows a cut."""
 
     def undo(self) -> None:
+        self.injected = False
         if self.case.fault == "rdma-cut":
-            self._rdma("up")
+            self._rdma(arrives=True)
         elif self.case.fault == "cut":
             self.hosts[1].ip("link", "set", "eth0", "up")
         else:

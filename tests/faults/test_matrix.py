@@ -31,7 +31,7 @@ from tests.faults.cases import (
     Case,
 )
 from tests.faults.deployments import Deployments, Running
-from tests.faults.injection import fault_of
+from tests.faults.injection import NetworkFault, fault_of
 from tests.faults.phases import Transfer, begin, progress_at
 from tests.support.cluster import Engine, Json, wait_for
 
@@ -234,11 +234,14 @@ def record(case: Case, check: Check) -> None:
 
 def test_fault(case: Case, deployments: Deployments) -> None:
     running = deployments.running(case)
+    check: Check | None = None
     try:
         check = Check(case, running)
         check.run()
         running.settle()
     except BaseException:
+        if check is not None and isinstance(check.fault, NetworkFault) and check.fault.injected:
+            check.fault.undo()  # other cases use the same cable
         deployments.discard(running)
         print(running.cluster.logs())
         raise

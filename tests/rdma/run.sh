@@ -4,8 +4,8 @@
 # such machine can be made, one case is reported as skipped, with the reason.
 #
 #   run.sh [BUILD_FOLDER]          default: build/dev, with all programs built
-#   run.sh BUILD_FOLDER faults     instead, the fault matrix's cells for RDMA; their times are
-#                                  appended to $PEGAFLOW_FAULT_RECORD
+#   run.sh BUILD_FOLDER faults [ARG…]   instead, the fault matrix's cells for RDMA; their times are
+#                                  appended to $PEGAFLOW_FAULT_RECORD; ARG: for pytest (-k rdma-cut)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 programs=$(realpath "${1:-build/dev}")
@@ -36,7 +36,7 @@ if [ "$status" = 3 ]; then skip "$(tail -1 "$job/why")"; fi
 if [ "$status" != 0 ]; then cat "$job/why" >&2; exit "$status"; fi
 
 bash tests/rdma/vm.sh "$job" "$limit" bash "$PWD/tests/rdma/in_vm.sh" \
-  "$PWD/build/venv/bin/python" "$programs" "$what" || status=$?
+  "$PWD/build/venv/bin/python" "$programs" "$what" "${@:3}" || status=$?
 if [ -n "${PEGAFLOW_FAULT_RECORD:-}" ] && [ -s "$job/record.jsonl" ]; then
   cat "$job/record.jsonl" >>"$PEGAFLOW_FAULT_RECORD"
 fi

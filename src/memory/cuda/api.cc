@@ -70,9 +70,9 @@ Status check(const Api& api, CUresult result, const std::string& what) {
 }
 
 Result<const Api*> load_api() {
-  static const Loaded loaded;
-  PEGAFLOW_TRY(loaded.status);
-  return &loaded.api;
+  static const Loaded kLoaded;
+  PEGAFLOW_TRY(kLoaded.status);
+  return &kLoaded.api;
 }
 
 }  // namespace pegaflow::memory::cuda

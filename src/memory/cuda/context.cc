@@ -58,6 +58,7 @@ std::string list(const std::vector<Gpu>& gpus) {
 const Gpu* find(const std::vector<Gpu>& gpus, std::string_view wanted) {
   std::size_t ordinal = 0;
   const char* end = wanted.data() + wanted.size();
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): from_chars takes a range
   const auto [stop, error] = std::from_chars(wanted.data(), end, ordinal);
   if (error == std::errc() && stop == end) {
     return ordinal < gpus.size() ? &gpus[ordinal] : nullptr;

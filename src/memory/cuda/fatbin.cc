@@ -15,8 +15,9 @@ pegaflow_fatbin_end:
 )");
 
 extern "C" {
-extern const std::byte pegaflow_fatbin_begin[];
-extern const std::byte pegaflow_fatbin_end[];
+// The assembler's names.
+extern const std::byte pegaflow_fatbin_begin[];  // NOLINT(readability-identifier-naming)
+extern const std::byte pegaflow_fatbin_end[];    // NOLINT(readability-identifier-naming)
 }
 
 namespace pegaflow::memory::cuda {
