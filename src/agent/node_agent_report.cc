@@ -18,6 +18,11 @@ void NodeAgent::log_configuration() const {
              ", http: " + node_->http.text() + ", rendezvous: " + topology_.rendezvous.text());
   log_->info("ucx: TLS=" + node_->ucx.tls +
              " NET_DEVICES=" + (node_->ucx.net_devices.empty() ? "(any)" : node_->ucx.net_devices));
+  if (context_->name() == "ucx" && context_->version().rfind("1.13.", 0) == 0) {
+    log_->warning(
+        "UCX 1.13 aborts when a link is given up in the middle of its wire-up, which ends "
+        "this agent: 1.14 or newer does not (docs/TRANSPORTS.md)");
+  }
   for (const topology::RegionSpec& region : node_->regions) {
     log_->info("region " + region.name + ": " + std::to_string(region.slot_count) + " slots of " +
                std::to_string(region.slot_bytes) + " bytes, " +

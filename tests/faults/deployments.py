@@ -41,6 +41,9 @@ class Running:
         self.transfer(cluster.engine("prefill-0"), cluster.engine("decode-0"))
         self.end_engines()
         self.before = {name: held_by(cluster.agent(name).popen.pid) for name in PROGRAMS}
+        status = cluster.status("prefill-0")
+        assert status is not None
+        self.ucx: str = status["ucx"]  # its version
 
     def transfer(self, source: Engine, sink: Engine) -> None:
         """A transfer that must work; its bytes are compared."""

