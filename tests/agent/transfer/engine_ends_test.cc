@@ -3,15 +3,12 @@
 
 #include <random>
 
-#include "tests/agent/transfer/world.h"
+#include "tests/agent/transfer/transfer_test.h"
 
 namespace pegaflow::agent {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint32_t kTokens = 256;  // 4 layers × 4 tiles = 16 chunks
-constexpr std::uint32_t kChunks = 16;
 
 class EngineEnds : public testing::TestWithParam<DataPath> {
  protected:
@@ -94,8 +91,7 @@ TEST_P(EngineEnds, a_sink_that_comes_to_its_stream_after_the_pool_is_gone_is_tol
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Paths, EngineEnds,
-                         testing::Values(DataPath::kDirect, DataPath::kAgent, DataPath::kUcx));
+INSTANTIATE_TEST_SUITE_P(Paths, EngineEnds, every_path(), path_of);
 
 }  // namespace
 }  // namespace pegaflow::agent

@@ -3,15 +3,12 @@
 // transfers of other clients are done.
 #include <gtest/gtest.h>
 
-#include "tests/agent/transfer/world.h"
+#include "tests/agent/transfer/transfer_test.h"
 
 namespace pegaflow::agent {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint32_t kTokens = 256;  // 16 chunks
-constexpr std::uint32_t kChunks = 16;
 
 class Liar {
  public:
@@ -178,10 +175,7 @@ INSTANTIATE_TEST_SUITE_P(Sides, HostileClient,
                                          Case{DataPath::kUcx, false}),
                          [](const auto& test) {
                            const Case& c = test.param;
-                           const std::string path = c.path == DataPath::kDirect  ? "direct"
-                                                    : c.path == DataPath::kAgent ? "agent"
-                                                                                 : "ucx";
-                           return path + (c.source ? "_source" : "_sink");
+                           return name_of(c.path) + (c.source ? "_source" : "_sink");
                          });
 
 }  // namespace

@@ -6,13 +6,10 @@
 #include <variant>
 #include <vector>
 
-#include "tests/agent/transfer/world.h"
+#include "tests/agent/transfer/transfer_test.h"
 
 namespace pegaflow::agent {
 namespace {
-
-constexpr std::uint32_t kTokens = 256;  // 16 chunks
-constexpr std::uint32_t kChunks = 16;
 
 // The engine's agent may hold the chunk of a slot already, though nothing is in the slot.
 TEST(SlotsLentAhead, are_asked_back_from_the_agent_that_fills_them) {

@@ -117,6 +117,7 @@ class FakeClient final : public ClientPort {
   LocalPool pool;
   std::uint32_t wrong_bytes = 0;
   std::uint32_t ready = 0;
+  std::uint32_t compute_ms = 0;  // of what it receives
 
  private:
   memory::RegionMemory& region(RegionId id);
@@ -140,8 +141,12 @@ class World {
   bool step(std::mt19937& random);
   // Everything that can happen without time passing.
   void settle();
+  void settle_but_for_scatters();
   void advance(Nanos by);
-  std::uint32_t free_slots(TransferService& service) const;
+  std::uint32_t slots(const TransferService& service, core::SlotState state) const;
+  std::uint32_t free_slots(const TransferService& service) const {
+    return slots(service, core::SlotState::kFree);
+  }
   bool deliver(FakeLink& from, FakeLink& to, TransferService& service);
   bool complete_flush(bool ok = true);
   bool copy_one();
@@ -164,6 +169,10 @@ class World {
   std::deque<Put> puts;
   std::deque<std::pair<std::uint64_t, std::size_t>> flushes;  // token, puts it covers
   bool up = true;
+
+ private:
+  bool step(std::mt19937& random, bool scatters);
+  void settle(bool scatters);
 };
 
 }  // namespace pegaflow::agent
