@@ -15,6 +15,12 @@ constexpr StreamKey kStream{XferId{1}, StreamId{1}};
 
 class AllocationTest : public SessionTest {
  protected:
+  // The session has read every message of its set-up: to decode those allocates.
+  void SetUp() override {
+    set_up();
+    stub_.send_setup(wire::UnmapRegion{kPeerRegion});
+    stub_.expect_setup<wire::Unmapped>();
+  }
   core::StreamPlan open(wire::StreamRole role, const Key& key, std::uint64_t handle) {
     const core::StreamPlan small = plan(role, kSmallChunk);
     auto message = stream_message(role, key, handle, kStream);
@@ -27,7 +33,6 @@ class AllocationTest : public SessionTest {
 };
 
 TEST_F(AllocationTest, gathering_allocates_nothing_per_chunk) {
-  set_up();
   const Key key = offer(true);
   const std::uint32_t chunks = open(wire::StreamRole::kSource, key, 0).n_chunks;
   stub_.expect_ready(chunks);
@@ -42,7 +47,6 @@ TEST_F(AllocationTest, gathering_allocates_nothing_per_chunk) {
 }
 
 TEST_F(AllocationTest, scattering_allocates_nothing_per_chunk) {
-  set_up();
   const Key key = Key::random();
   const core::StreamPlan small = open(wire::StreamRole::kSink, key, receive(key));
   std::uint64_t before = 0;
@@ -61,7 +65,6 @@ TEST_F(AllocationTest, scattering_allocates_nothing_per_chunk) {
 }
 
 TEST_F(AllocationTest, marking_layers_allocates_nothing_once_a_step_was_begun) {
-  set_up();
   const Key key = offer(false);
   ASSERT_TRUE(session_->table(key, 0, 0, ids(), false).ok());
   const StepSpan span{key, {0, kTokens}};
