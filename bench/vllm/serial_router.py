@@ -15,15 +15,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 from aiohttp import web
 from pegaflow.proxy import members
+from pegaflow.vllm.params import SIX_KEYS
 
-SIX_KEYS = {
-    "do_remote_decode": True,
-    "do_remote_prefill": False,
-    "remote_engine_id": None,
-    "remote_block_ids": None,
-    "remote_host": None,
-    "remote_port": None,
-}
 ONE_TOKEN = {"stream": False, "max_tokens": 1, "kv_transfer_params": SIX_KEYS}
 DROPPED = frozenset(("stream_options", "min_tokens", "return_token_ids"))
 

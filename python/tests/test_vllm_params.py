@@ -12,24 +12,16 @@ settings = pytest.importorskip("pegaflow.vllm.settings")
 
 KEY = bytes(range(32))
 ANSWER = params.Answer(KEY, "prefill", 1, 77, 300, b"h" * 16, b"f" * 32, 2, 1)
-SIX = {
-    "do_remote_decode": True,
-    "do_remote_prefill": False,
-    "remote_engine_id": None,
-    "remote_block_ids": None,
-    "remote_host": None,
-    "remote_port": None,
-}
 
 
 def test_six_keys_ask_for_prefill():
-    assert params.parse(SIX) == params.Produce(None)
+    assert params.parse(params.SIX_KEYS) == params.Produce(None)
 
 
 def test_what_prefill_answers_is_what_decode_understands():
     expected = params.Fetch(KEY, "prefill", 1, 77, 300, b"h" * 16, b"f" * 32)
     assert params.parse(ANSWER.params()) == expected
-    assert set(SIX) <= set(ANSWER.params())
+    assert set(params.SIX_KEYS) <= set(ANSWER.params())
 
 
 def test_a_router_that_drops_unknown_keys_still_names_key_and_source():

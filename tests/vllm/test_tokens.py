@@ -13,19 +13,12 @@ import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pegaflow.vllm.params import SIX_KEYS
 
 from tests.support.cluster import wait_for
 from tests.vllm.deployment import Deployment, post
 from tests.vllm.prompts import OUTPUT, complete, complete_all, random_prompts
 
-SIX_KEYS = {
-    "do_remote_decode": True,
-    "do_remote_prefill": False,
-    "remote_engine_id": None,
-    "remote_block_ids": None,
-    "remote_host": None,
-    "remote_port": None,
-}
 LOADED = "vllm:pegaflow_load_bytes_total"
 FAILED = "vllm:pegaflow_load_failures_total"
 # Of the tiny model: 4 layers, 4 heads of 32 elements, K and V, 4 bytes.

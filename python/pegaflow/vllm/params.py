@@ -15,6 +15,15 @@ from typing import Any
 VERSION = 1
 HASH_VERSION = b"\x01"
 MAX_INSTANCE_BYTES = 64
+# What routers that know vLLM's connectors, and not this one, ask of prefill.
+SIX_KEYS: Mapping[str, Any] = {
+    "do_remote_decode": True,
+    "do_remote_prefill": False,
+    "remote_engine_id": None,
+    "remote_block_ids": None,
+    "remote_host": None,
+    "remote_port": None,
+}
 
 
 @dataclass(frozen=True)
