@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <latch>
 #include <thread>
+#include <vector>
 
 namespace pegaflow::core {
 namespace {
@@ -129,21 +131,33 @@ TEST_F(SlotTableTest, counts_add_up_to_all_slots) {
   EXPECT_EQ(sum, 4U);
 }
 
+// Both go through all slots at once, without waiting for each other.
 TEST(SlotRace, exactly_one_of_claim_and_revoke_wins) {
+  constexpr std::uint32_t kSlots = 2000;
+  constexpr WriterId kWriter{1};
   Words words;
-  SlotTable table(1, words);
-  for (int round = 0; round < 2000; ++round) {
-    const Loan loan = *table.loan(WriterId{1}, 1);
-    bool claimed = false;
-    std::thread writer([&] {
-      std::uint64_t expected = loaned_word(loan.generation, WriterId{1});
-      claimed = words.word(loan.slot).compare_exchange_strong(
-          expected, claimed_word(loan.generation, WriterId{1}));
-    });
-    const Recall recall = table.revoke(loan.slot, TimePoint(1h));
-    writer.join();
-    ASSERT_EQ(claimed, recall == Recall::kQuarantined);
-    table.prove(loan.slot);
+  SlotTable table(kSlots, words);
+  std::vector<Loan> loans;
+  for (std::uint32_t i = 0; i < kSlots; ++i) loans.push_back(*table.loan(kWriter, 1));
+  std::vector<char> claimed(kSlots);
+  std::latch both{2};
+  std::thread writer([&] {
+    both.arrive_and_wait();
+    for (std::uint32_t i = 0; i < kSlots; ++i) {
+      const Loan& loan = loans[i];
+      std::uint64_t expected = loaned_word(loan.generation, kWriter);
+      if (words.word(loan.slot).compare_exchange_strong(expected,
+                                                        claimed_word(loan.generation, kWriter))) {
+        claimed[i] = 1;
+      }
+    }
+  });
+  std::vector<Recall> recalls;
+  both.arrive_and_wait();
+  for (const Loan& loan : loans) recalls.push_back(table.revoke(loan.slot, TimePoint(1h)));
+  writer.join();
+  for (std::uint32_t i = 0; i < kSlots; ++i) {
+    ASSERT_EQ(claimed[i] != 0, recalls[i] == Recall::kQuarantined) << "slot " << i;
   }
 }
 
