@@ -53,4 +53,10 @@ memory::Device& Devices::of(const topology::Node& node, const topology::RegionSp
 
 memory::Device& Devices::for_copies() { return gpus_.empty() ? *host_ : *gpus_.begin()->second; }
 
+std::vector<const memory::Device*> Devices::gpus() const {
+  std::vector<const memory::Device*> gpus;
+  for (const auto& [uuid, device] : gpus_) gpus.push_back(device.get());
+  return gpus;
+}
+
 }  // namespace pegaflow::agent

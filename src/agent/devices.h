@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "memory/device.h"
 #include "pegaflow/result.h"
@@ -21,6 +22,8 @@ class Devices {
   memory::Device& of(const topology::Node& node, const topology::RegionSpec& region);
   // What copies slot to slot and maps the slots of peers: a GPU, as soon as there is one.
   memory::Device& for_copies();
+  // Those that were opened, by UUID.
+  std::vector<const memory::Device*> gpus() const;
 
  private:
   Devices();

@@ -64,6 +64,7 @@ http::Response HttpApi::status() const {
   auto status = agent_.loop().ask<AgentStatus>([agent] { return agent->status(); }, kLoopDeadline);
   if (!status.ok()) return http::error_response(503, status.error().message());
   status->registered = registrar_.registered();
+  status->gpus = agent_.gpu_status();
   return {200, status_to_json(*status)};
 }
 

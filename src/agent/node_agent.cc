@@ -45,6 +45,17 @@ Nanos copier_spin(const WaitConfig& wait) {
   return wait.spin > WaitConfig().spin ? wait.spin : Nanos(0);
 }
 
+RegionPlace place_of(const memory::Region& region) {
+  RegionPlace place;
+  place.memory = topology::to_string(region.shape().memory);
+  place.gpu = region.gpu_uuid();
+  place.bytes = region.shape().slot_bytes * region.shape().slot_count;
+  const Status exported = region.check_dmabuf();
+  place.dmabuf = exported.ok();
+  if (!exported.ok()) place.dmabuf_reason = exported.error().message();
+  return place;
+}
+
 std::uint32_t max_window(const std::vector<LinkTerms>& links) {
   std::uint32_t window = 1;
   for (const LinkTerms& link : links) window = std::max(window, link.window);
@@ -84,7 +95,10 @@ Status NodeAgent::take_place(const AgentConfig& config) {
 Status NodeAgent::make_memory() {
   PEGAFLOW_ASSIGN(devices_, Devices::open(topology_, *node_));
   PEGAFLOW_ASSIGN(regions_, create_regions(*node_, *devices_));
-  for (const auto& region : regions_) region_list_.push_back(region.get());
+  for (const auto& region : regions_) {
+    region_list_.push_back(region.get());
+    places_.push_back(place_of(*region));
+  }
   PEGAFLOW_ASSIGN(context_, transport::make_ucx_context(context_config(*node_, regions_)));
   // Mapped links need no rkeys: without others, nothing is registered but the scratch memory.
   const std::vector<LinkTerms> links = links_of(topology_, *node_);

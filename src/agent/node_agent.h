@@ -50,6 +50,8 @@ class NodeAgent final : private CopyEvents, private SessionObserver {
   const std::optional<AgentEpoch>& predecessor() const { return predecessor_; }
   metrics::AgentMetrics& metrics() { return *metrics_; }
   Loop& loop() { return *loop_; }
+  // Asks the drivers: takes milliseconds.
+  std::vector<GpuStatus> gpu_status() const;
 
   // ---- the loop thread
   AgentStatus status() const;
@@ -87,6 +89,7 @@ class NodeAgent final : private CopyEvents, private SessionObserver {
   std::unique_ptr<transport::Context> context_;
   Regions regions_;
   std::vector<memory::Region*> region_list_;
+  std::vector<RegionPlace> places_;  // of regions_, in their order
   std::optional<RegisteredRegions> registered_;
 
   std::unique_ptr<Loop> loop_;

@@ -61,7 +61,22 @@ AgentStatus NodeAgent::status() const {
          .stalled = session.stalled});
   });
   status.transfers = transfers_->snapshot();
+  status.places = places_;
   return status;
+}
+
+std::vector<GpuStatus> NodeAgent::gpu_status() const {
+  std::vector<GpuStatus> gpus;
+  for (const memory::Device* device : devices_->gpus()) {
+    GpuStatus gpu{device->gpu_uuid(), 0, std::nullopt};
+    for (const RegionPlace& place : places_) {
+      if (place.gpu == gpu.uuid) gpu.region_bytes += place.bytes;
+    }
+    const auto held = device->process_bytes();
+    if (held) gpu.context_bytes = *held - std::min(*held, gpu.region_bytes);
+    gpus.push_back(std::move(gpu));
+  }
+  return gpus;
 }
 
 rendezvous::AgentRecord NodeAgent::record() const {

@@ -45,11 +45,16 @@ Json session_json(const SessionStatus& session) {
           {"stalled", session.stalled}};
 }
 
-Json region_json(const RegionInfo& region) {
+Json region_json(const RegionInfo& region, const RegionPlace& place) {
   const auto count = [&](core::SlotState state) {
     return region.slots[static_cast<std::size_t>(state)];
   };
   return {{"name", region.name},
+          {"memory", place.memory},
+          {"gpu", place.gpu},
+          {"bytes", place.bytes},
+          {"dmabuf", place.dmabuf},
+          {"dmabuf_reason", place.dmabuf_reason},
           {"slots",
            {{"free", count(core::SlotState::kFree)},
             {"loaned", count(core::SlotState::kLoaned)},
@@ -58,6 +63,20 @@ Json region_json(const RegionInfo& region) {
             {"draining", count(core::SlotState::kDraining)},
             {"quarantined", count(core::SlotState::kQuarantined)},
             {"retired", count(core::SlotState::kRetired)}}}};
+}
+
+Json regions_json(const AgentStatus& status) {
+  Json regions = Json::array();
+  for (std::size_t i = 0; i < status.transfers.regions.size(); ++i) {
+    regions.push_back(region_json(status.transfers.regions[i], status.places.at(i)));
+  }
+  return regions;
+}
+
+Json gpu_json(const GpuStatus& gpu) {
+  Json json = {{"uuid", gpu.uuid}, {"region_bytes", gpu.region_bytes}, {"context_bytes", nullptr}};
+  if (gpu.context_bytes) json["context_bytes"] = *gpu.context_bytes;
+  return json;
 }
 
 Json transfer_json(const TransferInfo& transfer) {
@@ -93,7 +112,8 @@ std::string status_to_json(const AgentStatus& status) {
                      {"registered", status.registered},
                      {"links", array_of(status.links, link_json)},
                      {"sessions", array_of(status.sessions, session_json)},
-                     {"regions", array_of(status.transfers.regions, region_json)},
+                     {"regions", regions_json(status)},
+                     {"gpus", array_of(status.gpus, gpu_json)},
                      {"offers", status.transfers.offers},
                      {"receives", status.transfers.receives},
                      {"transfers", array_of(status.transfers.transfers, transfer_json)}};

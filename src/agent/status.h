@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,23 @@ struct SessionStatus {
   bool stalled = false;
 };
 
+// What a region is made of.
+struct RegionPlace {
+  std::string memory;         // "host", "cuda"
+  std::string gpu;            // whose memory; empty: the host's
+  std::uint64_t bytes = 0;    // all slots
+  bool dmabuf = false;        // every segment was exported as a dma-buf
+  std::string dmabuf_reason;  // why not
+};
+
+// What the agent's process holds of a GPU.
+struct GpuStatus {
+  std::string uuid;
+  std::uint64_t region_bytes = 0;
+  // The rest: context, code, streams. None: the driver does not tell.
+  std::optional<std::uint64_t> context_bytes;
+};
+
 struct AgentStatus {
   std::string node;
   std::string version;
@@ -32,6 +50,8 @@ struct AgentStatus {
   std::vector<LinkStatus> links;
   std::vector<SessionStatus> sessions;
   TransferSnapshot transfers;
+  std::vector<RegionPlace> places;  // of transfers.regions, in their order
+  std::vector<GpuStatus> gpus;
 };
 
 std::string status_to_json(const AgentStatus& status);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +48,9 @@ class Device {
   // GPUs, by UUID, whose memory this device's copies can write: those that this process sees and
   // this GPU reaches, itself included. None: others must do it.
   virtual std::vector<std::string> reaches() const { return {}; }
+  // What this process holds of the GPU's memory, its context included; none: a host, or the driver
+  // does not tell. Takes milliseconds.
+  virtual std::optional<std::uint64_t> process_bytes() const { return std::nullopt; }
 
   // Prepares the calling thread for copies: the GPU's primary context becomes current and the
   // thread's calls no longer disturb captures elsewhere. Once per thread that uses a Mover or a

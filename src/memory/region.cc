@@ -68,6 +68,14 @@ std::vector<int> RegionMemory::segment_fds() const {
   return fds;
 }
 
+Status RegionMemory::check_dmabuf() const {
+  for (const auto& segment : segments_) {
+    const Result<UniqueFd> exported = segment->export_dmabuf();
+    if (!exported.ok()) return exported.error();
+  }
+  return {};
+}
+
 std::vector<int> RegionMemory::fds() const {
   std::vector<int> fds = segment_fds();
   fds.push_back(control_.fd());

@@ -63,6 +63,9 @@ class RegionMemory {
   // here.
   std::vector<int> fds() const;
   std::vector<int> segment_fds() const;
+  // Exports each segment as a dma-buf, as a NIC would register it, and lets go of it again.
+  // kUnsupported: host memory; others: what the driver said.
+  Status check_dmabuf() const;
   SlotControl& control() { return control_; }
   const SlotControl& control() const { return control_; }
   // Rung by a writer that begins to fill slots: its owner, who polls the words, need not sleep over

@@ -31,18 +31,31 @@ LinkDocument read_link(const JsonView& view) {
 
 RegionDocument read_region(const JsonView& view) {
   RegionDocument region;
-  if (!view.open_object({"name", "slots"})) return region;
+  if (!view.open_object({"name", "memory", "dmabuf", "dmabuf_reason", "slots"})) return region;
   region.name = view["name"].text(kText);
+  region.memory = view["memory"].text(kText);
+  region.dmabuf = view["dmabuf"].boolean();
+  region.dmabuf_reason = view["dmabuf_reason"].text(kText);
   for (const auto& [state, count] : view["slots"].members(kSlotStates)) {
     region.slots.emplace_back(state, count.integer(0, kAny));
   }
   return region;
 }
 
+GpuDocument read_gpu(const JsonView& view) {
+  GpuDocument gpu;
+  if (!view.open_object({"uuid", "region_bytes", "context_bytes"})) return gpu;
+  gpu.uuid = view["uuid"].text(kText);
+  gpu.region_bytes = view["region_bytes"].integer(0, kAny);
+  const JsonView context = view["context_bytes"];
+  if (!context.raw().is_null()) gpu.context_bytes = context.integer(0, kAny);
+  return gpu;
+}
+
 AgentDocument read_agent(const JsonView& view) {
   AgentDocument agent;
   if (!view.open_object({"version", "epoch", "ready", "not_ready", "draining", "sessions", "offers",
-                         "receives", "transfers", "links", "regions"})) {
+                         "receives", "transfers", "links", "regions", "gpus"})) {
     return agent;
   }
   agent.version = view["version"].text(kText);
@@ -58,6 +71,7 @@ AgentDocument read_agent(const JsonView& view) {
   for (const auto& region : view["regions"].array(0, kMany)) {
     agent.regions.push_back(read_region(region));
   }
+  for (const auto& gpu : view["gpus"].array(0, kMany)) agent.gpus.push_back(read_gpu(gpu));
   return agent;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,7 +25,16 @@ struct LinkDocument {
 
 struct RegionDocument {
   std::string name;
+  std::string memory;                                        // "host", "cuda"
+  bool dmabuf = false;                                       // exported as a dma-buf
+  std::string dmabuf_reason;                                 // why not
   std::vector<std::pair<std::string, std::uint64_t>> slots;  // state → how many
+};
+
+struct GpuDocument {
+  std::string uuid;
+  std::uint64_t region_bytes = 0;
+  std::optional<std::uint64_t> context_bytes;  // none: not known
 };
 
 struct AgentDocument {
@@ -39,6 +49,7 @@ struct AgentDocument {
   std::uint64_t transfers = 0;
   std::vector<LinkDocument> links;
   std::vector<RegionDocument> regions;
+  std::vector<GpuDocument> gpus;
 };
 
 // kProtocol, with a JSON pointer. Keys that it doesn't know are skipped.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <vector>
 
 #include "base/json_view.h"
 #include "http/client.h"
@@ -67,22 +68,59 @@ Result<LinkDocument> await_figures(const std::string& from, const AgentState& to
   }
 }
 
+// A region at one end, and whether a NIC could register it.
+struct RegionAt {
+  std::string agent;
+  RegionDocument region;
+};
+
+Result<std::vector<RegionAt>> regions_of(const std::vector<const AgentState*>& agents,
+                                         milliseconds deadline) {
+  std::vector<RegionAt> regions;
+  for (const AgentState* agent : agents) {
+    PEGAFLOW_ASSIGN(const AgentAnswer answer, ask_agent(agent->http, deadline));
+    for (const auto& region : answer.document.regions) regions.push_back({agent->name, region});
+  }
+  return regions;
+}
+
+std::string dmabuf_text(const RegionDocument& region) {
+  return region.dmabuf ? "exported" : region.dmabuf_reason;
+}
+
+nlohmann::json regions_json(const std::vector<RegionAt>& regions) {
+  auto array = nlohmann::json::array();
+  for (const auto& [agent, region] : regions) {
+    array.push_back({{"agent", agent},
+                     {"name", region.name},
+                     {"memory", region.memory},
+                     {"dmabuf", region.dmabuf},
+                     {"dmabuf_reason", region.dmabuf_reason}});
+  }
+  return array;
+}
+
 Outcome report(const std::string& from, const std::string& to, const LinkDocument& link,
-               bool json) {
+               const std::vector<RegionAt>& regions, bool json) {
   if (json) {
     return {json_text({{"from", from},
                        {"to", to},
                        {"path", link.path},
                        {"transport", link.transport},
                        {"bytes_per_second", link.bytes_per_second},
-                       {"round_trip_ns", link.round_trip_ns}}) +
+                       {"round_trip_ns", link.round_trip_ns},
+                       {"regions", regions_json(regions)}}) +
                 '\n',
             kExitOk};
   }
   Table table({"FROM", "TO", "PATH", "TRANSPORT", "BANDWIDTH", "ROUND TRIP"});
   table.add({from, to, link.path, link.transport, bandwidth_text(link.bytes_per_second),
              duration_text(link.round_trip_ns)});
-  return {table.text(), kExitOk};
+  Table memory({"AGENT", "REGION", "MEMORY", "DMA-BUF"});
+  for (const auto& [agent, region] : regions) {
+    memory.add({agent, region.name, region.memory, dmabuf_text(region)});
+  }
+  return {table.text() + '\n' + memory.text(), kExitOk};
 }
 
 }  // namespace
@@ -94,7 +132,9 @@ Result<Outcome> probe_link(const Target& target, const std::string& from, const 
   PEGAFLOW_TRY(ask_to_measure(agent, target.deadline));
   PEGAFLOW_ASSIGN(const LinkDocument now,
                   await_figures(from, agent, before, patience, target.deadline));
-  return report(from, to, now, json);
+  PEGAFLOW_ASSIGN(const AgentState source, find_agent(target, from));
+  PEGAFLOW_ASSIGN(const auto regions, regions_of({&source, &agent}, target.deadline));
+  return report(from, to, now, regions, json);
 }
 
 }  // namespace pegaflow::ctl

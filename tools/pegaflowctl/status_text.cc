@@ -73,14 +73,29 @@ Table regions_table(const Deployment& deployment) {
   return table;
 }
 
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
+
+Table gpus_table(const Deployment& deployment) {
+  Table table({"AGENT", "GPU", "REGIONS", "CONTEXT"});
+  for (const auto& agent : deployment.agents) {
+    const auto* document = document_of(agent);
+    if (document == nullptr) continue;
+    for (const auto& gpu : document->gpus) {
+      table.add({agent.name, gpu.uuid, mebibytes(gpu.region_bytes),
+                 gpu.context_bytes ? mebibytes(*gpu.context_bytes) : "-"});
+    }
+  }
+  return table;
+}
+
 }  // namespace
 
 std::string status_text(const Target& target, const Deployment& deployment) {
   std::string text = "rendezvous " + target.rendezvous_url();
   text += deployment.rendezvous.has_value() ? ": " + deployment.rendezvous->message() : ": answers";
   text += '\n';
-  for (const Table& table :
-       {agents_table(deployment), links_table(deployment), regions_table(deployment)}) {
+  for (const Table& table : {agents_table(deployment), links_table(deployment),
+                             regions_table(deployment), gpus_table(deployment)}) {
     if (!table.empty()) text += '\n' + table.text();
   }
   Table complaints({"AGENT", "COMPLAINT"});

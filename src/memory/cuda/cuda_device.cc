@@ -4,6 +4,7 @@
 #include "memory/cuda/cuda_segment.h"
 #include "memory/cuda/cuda_slot_copier.h"
 #include "memory/cuda/cuda_streams.h"
+#include "memory/cuda/process_memory.h"
 #include "memory/host_device.h"
 
 namespace pegaflow::memory {
@@ -31,6 +32,9 @@ class CudaDevice final : public Device {
   MemoryKind memory() const override { return MemoryKind::kCuda; }
   const std::string& gpu_uuid() const override { return context_->uuid(); }
   std::vector<std::string> reaches() const override { return context_->reaches(); }
+  std::optional<std::uint64_t> process_bytes() const override {
+    return memory_of_this_process(context_->uuid());
+  }
   Status attach_thread() override { return context_->attach_thread(); }
 
   Result<std::unique_ptr<Mover>> make_mover(const MoverConfig& config,

@@ -23,6 +23,18 @@ TEST(AgentDocument, what_is_used_is_read) {
   EXPECT_THAT(document->regions[0].slots, testing::Contains(testing::Pair("free", 30U)));
 }
 
+TEST(AgentDocument, gpus_are_read_and_a_context_may_be_unknown) {
+  FakeStatus status;
+  status.gpu = true;
+  const auto document = read_agent_document(status.text());
+  ASSERT_TRUE(document.ok()) << document.error().message();
+  EXPECT_EQ(document->regions[0].memory, "cuda");
+  EXPECT_TRUE(document->regions[0].dmabuf);
+  ASSERT_EQ(document->gpus.size(), 2U);
+  EXPECT_EQ(document->gpus[0].context_bytes, 500U << 20U);
+  EXPECT_EQ(document->gpus[1].context_bytes, std::nullopt);
+}
+
 TEST(AgentDocument, faults_have_pointers) {
   EXPECT_FALSE(read_agent_document("<html>").ok());
   EXPECT_THAT(read_agent_document("{}").error().message(), testing::HasSubstr("is missing"));

@@ -24,9 +24,15 @@ std::string FakeStatus::text() const {
          R"(", "reason": ")" + (state == "up" ? "" : "cut") +
          R"(", "path": "ucx", "transport": "tcp", "bytes_per_second": )" +
          std::to_string(bytes_per_second) + R"(, "round_trip_ns": )" +
-         std::to_string(round_trip_ns) + R"(}], "regions": [{"name": "r", "slots": {"free": 30,
-         "retired": )" +
-         std::to_string(retired) + R"(, "claimed": 0}}]})";
+         std::to_string(round_trip_ns) + R"(}], "regions": [{"name": "r", "memory": ")" +
+         std::string(gpu ? R"(cuda", "dmabuf": true, "dmabuf_reason": "")"
+                         : R"(host", "dmabuf": false, "dmabuf_reason": "host memory")") +
+         R"(, "slots": {"free": 30, "retired": )" + std::to_string(retired) +
+         R"(, "claimed": 0}}], "gpus": [)" +
+         (gpu ? R"({"uuid": "GPU-1", "region_bytes": 134217728, "context_bytes": 524288000},
+                   {"uuid": "GPU-2", "region_bytes": 0, "context_bytes": null})"
+              : "") +
+         "]}";
 }
 
 FakeAgent::FakeAgent() {

@@ -23,6 +23,7 @@ struct FakeStatus {
   std::string direction = "from", peer = "p", state = "up";
   std::uint64_t bytes_per_second = 2'000'000'000, round_trip_ns = 4'200;
   std::uint64_t retired = 0;
+  bool gpu = false;  // the region is a GPU's; there is another whose context is not known
   std::string text() const;
 };
 

@@ -30,6 +30,15 @@ TEST_F(ProbeTest, shows_the_new_figures) {
   EXPECT_THAT(probe(false)->text, HasSubstr("p     d   ucx   tcp"));
 }
 
+TEST_F(ProbeTest, says_of_the_regions_at_both_ends_whether_a_nic_could_register_them) {
+  deployment_.d.status.gpu = true;
+  const auto outcome = probe();
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message();
+  EXPECT_THAT(outcome->text, HasSubstr("p      r       host    host memory\n"));
+  EXPECT_THAT(outcome->text, HasSubstr("d      r       cuda    exported\n"));
+  EXPECT_THAT(probe(true)->text, HasSubstr("\"dmabuf\":true"));
+}
+
 TEST_F(ProbeTest, old_figures_are_not_passed_off_as_new) {
   deployment_.d.measures = false;
   EXPECT_EQ(probe(false, milliseconds(30)).error().code(), Code::kDeadlineExceeded);

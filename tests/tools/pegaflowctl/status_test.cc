@@ -35,6 +35,15 @@ TEST_F(StatusTest, a_healthy_deployment) {
   EXPECT_THAT(json().text, HasSubstr("\"node\":\"d\""));
 }
 
+TEST_F(StatusTest, what_agents_hold_of_gpus_is_shown) {
+  deployment_.d.status.gpu = true;
+  register_both();
+  const std::string shown = text().text;
+  EXPECT_THAT(shown, HasSubstr("AGENT  GPU    REGIONS  CONTEXT\n"));
+  EXPECT_THAT(shown, HasSubstr("d      GPU-1  128 MiB  500 MiB\n"));
+  EXPECT_THAT(shown, HasSubstr("d      GPU-2  0 MiB    -\n"));
+}
+
 TEST_F(StatusTest, links_are_shown_once) {
   register_both();
   const std::string shown = text().text;
