@@ -2,21 +2,15 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
 #include <utility>
 
-#include "base/clock.h"
-#include "memory/device.h"
+#include "support/gpu_mirror.h"
 
 namespace pegaflow::bench {
 namespace {
-
-// How long a copy to or from a GPU may take.
-constexpr std::chrono::seconds kCopyDeadline{60};
 
 // Private memory of this process, touched.
 class Mapping {
@@ -61,48 +55,31 @@ class HostPool final : public PoolMemory {
 class GpuPool final : public PoolMemory {
  public:
   static Result<std::unique_ptr<PoolMemory>> create(std::uint64_t bytes, const std::string& gpu) {
-    PEGAFLOW_ASSIGN(auto device, memory::open_gpu(gpu));
-    PEGAFLOW_TRY(device->attach_thread());
-    PEGAFLOW_ASSIGN(auto segment, device->create_segment(MemoryKind::kCuda, "pool", bytes));
-    PEGAFLOW_ASSIGN(auto copier, device->make_slot_copier(1));
+    PEGAFLOW_ASSIGN(auto mirror, tools::GpuMirror::create(gpu));
     PEGAFLOW_ASSIGN(auto view, Mapping::create(bytes));
-    return std::unique_ptr<PoolMemory>(
-        new GpuPool(std::move(device), std::move(segment), std::move(copier), std::move(view)));
+    PEGAFLOW_ASSIGN(const auto address, mirror->add(view.bytes()));
+    return std::unique_ptr<PoolMemory>(new GpuPool(std::move(view), std::move(mirror), address));
   }
-  std::uint64_t address() const override {
-    return reinterpret_cast<std::uint64_t>(segment_->bytes().data());
-  }
+  std::uint64_t address() const override { return address_; }
   std::uint64_t bytes() const override { return view_.bytes().size(); }
-  std::string gpu() const override { return device_->gpu_uuid(); }
+  std::string gpu() const override { return mirror_->gpu(); }
   std::span<std::byte> view() override { return view_.bytes(); }
-  Status flush() override { return copy(segment_->bytes(), view_.bytes()); }
-  Status fetch() override { return copy(view_.bytes(), segment_->bytes()); }
+  Status flush() override {
+    const auto all = view();
+    return mirror_->to_gpu({&all, 1});
+  }
+  Status fetch() override {
+    const auto all = view();
+    return mirror_->to_host({&all, 1});
+  }
 
  private:
-  GpuPool(std::unique_ptr<memory::Device> device, std::unique_ptr<memory::Segment> segment,
-          std::unique_ptr<memory::SlotCopier> copier, Mapping view)
-      : device_(std::move(device)),
-        segment_(std::move(segment)),
-        copier_(std::move(copier)),
-        view_(std::move(view)) {}
+  GpuPool(Mapping view, std::unique_ptr<tools::GpuMirror> mirror, std::uint64_t address)
+      : view_(std::move(view)), mirror_(std::move(mirror)), address_(address) {}
 
-  Status copy(std::span<std::byte> to, std::span<const std::byte> from) {
-    copier_->start({0, to, from});
-    std::array<memory::SlotCopied, 1> copied;
-    const TimePoint deadline = SteadyClock().now() + kCopyDeadline;
-    while (copier_->poll(copied) == 0) {
-      if (SteadyClock().now() < deadline) continue;
-      return Error(Code::kDeadlineExceeded, "a copy to or from " + gpu() + " did not end");
-    }
-    if (copied[0].ok) return {};
-    return Error(Code::kSystem, "a copy to or from " + gpu() + " failed");
-  }
-
-  // In the order in which they need each other.
-  std::unique_ptr<memory::Device> device_;
-  std::unique_ptr<memory::Segment> segment_;
-  std::unique_ptr<memory::SlotCopier> copier_;
   Mapping view_;
+  std::unique_ptr<tools::GpuMirror> mirror_;
+  std::uint64_t address_;
 };
 
 }  // namespace

@@ -56,9 +56,13 @@ EngineSetup Cluster::setup_of(EngineRole role, std::uint32_t tp) const {
   setup.source_instance = tools::kProducerNode;
   setup.socket_path =
       producer ? tools::producer_socket(spec_.nodes.dir) : tools::consumer_socket(spec_.nodes.dir);
-  setup.pool = {spec_.model,       tp,
-                side.tp,           side.layout,
-                side.block_tokens, producer ? spec_.producer_blocks : spec_.consumer_blocks};
+  setup.pool = {spec_.model,
+                tp,
+                side.tp,
+                side.layout,
+                side.block_tokens,
+                producer ? spec_.producer_blocks : spec_.consumer_blocks,
+                spec_.nodes.options.gpus[producer ? 0 : 1]};
   setup.push = spec_.options.push;
   setup.compute_ns = spec_.options.compute_ns;
   // All ranks of a side make the same choices, as under one scheduler; the sides differ.

@@ -24,6 +24,7 @@ json to_json(const EngineSetup& setup) {
           {"layout", pool.layout},
           {"block_tokens", pool.block_tokens},
           {"n_blocks", pool.n_blocks},
+          {"gpu", pool.gpu},
           {"push", setup.push == Push::kLayer ? "layer" : "request"},
           {"compute_ns", setup.compute_ns},
           {"seed", setup.seed}};
@@ -51,12 +52,13 @@ void read_pool(const JsonView& view, KvPoolSpec& pool) {
   pool.layout = view["layout"].text(kNameRule);
   pool.block_tokens = view["block_tokens"].number<std::uint32_t>(1, 65'536);
   pool.n_blocks = view["n_blocks"].number<std::uint32_t>(1, kMaxCount);
+  pool.gpu = view["gpu"].text({0, 64, nullptr});
 }
 
 EngineSetup read_setup(const JsonView& view) {
   EngineSetup setup;
   if (!view.object({"type", "role", "instance", "source_instance", "socket_path", "model", "tp",
-                    "tp_size", "layout", "block_tokens", "n_blocks", "push", "compute_ns",
+                    "tp_size", "layout", "block_tokens", "n_blocks", "gpu", "push", "compute_ns",
                     "seed"})) {
     return setup;
   }

@@ -62,6 +62,7 @@ class EngineProcess {
     config.socket_path = setup.socket_path;
     config.instance = setup.instance;
     config.rank = pool_->layout().shape.rank;
+    config.gpu = pool_->layout().shape.gpu_uuid;
     PEGAFLOW_ASSIGN(session_, Session::connect(config));
     PEGAFLOW_ASSIGN(const auto handle, session_->add_pool(pool_->layout()));
     const auto report = [this](const Report& one) { tell(one); };

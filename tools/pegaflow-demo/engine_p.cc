@@ -63,8 +63,14 @@ std::optional<TimePoint> ProducerEngine::work(TimePoint now) {
   const auto key = prefill_->key;
   auto& offer = offers_.at(key);
   if (!prefill_->due) {
-    start_layer(offer, now);
-  } else if (now >= *prefill_->due) {
+    const auto started = start_layer(offer, now);
+    if (started.ok()) return prefill_->due;
+    stop_computing(offer);
+    end_with(offer, started.error());
+    forget_if_over(key);
+    return now;
+  }
+  if (now >= *prefill_->due) {
     finish_layer(offer);
     forget_if_over(key);
     return now;
@@ -111,10 +117,11 @@ Status ProducerEngine::announce(Offer& offer) {
   return session_.mark_cached(spec.key, offer.cached_tokens);
 }
 
-void ProducerEngine::start_layer(const Offer& offer, TimePoint now) {
+Status ProducerEngine::start_layer(const Offer& offer, TimePoint now) {
   const auto tokens = offer.computed();
-  pool_.fill(offer.submit.prompt, offer.blocks.ids, prefill_->layer, tokens);
+  PEGAFLOW_TRY(pool_.fill(offer.submit.prompt, offer.blocks.ids, prefill_->layer, tokens));
   prefill_->due = now + Nanos(std::int64_t{setup_.compute_ns} * (tokens.end - tokens.begin));
+  return {};
 }
 
 void ProducerEngine::finish_layer(Offer& offer) {

@@ -45,7 +45,7 @@ class ProducerEngine final : public Engine {
 
   bool start_next();
   Status announce(Offer& offer);
-  void start_layer(const Offer& offer, TimePoint now);
+  Status start_layer(const Offer& offer, TimePoint now);
   void finish_layer(Offer& offer);
   Status mark(Offer& offer, LayerRange layers);
   void finish_prefill(Offer& offer);

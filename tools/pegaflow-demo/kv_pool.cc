@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -41,11 +42,32 @@ Result<std::unique_ptr<KvPool>> KvPool::create(const KvPoolSpec& spec) {
   PEGAFLOW_ASSIGN(const auto style, layout_style(spec.layout, spec.n_blocks));
   std::unique_ptr<KvPool> pool(new KvPool(spec));
   auto shape = shape_of(spec.model, spec.tp, spec.tp_size, spec.block_tokens);
-  PEGAFLOW_ASSIGN(pool->layout_,
-                  core::make_layout(std::move(shape), {&style, 1}, MemoryKind::kHost,
-                                    [&](std::uint64_t bytes) { return pool->map(bytes); }));
+  const auto map = [&](std::uint64_t bytes) { return pool->map(bytes); };
+  PEGAFLOW_ASSIGN(pool->layout_, core::make_layout(shape, {&style, 1}, MemoryKind::kHost, map));
+  pool->rows_ = pool->layout_.groups[0].layers;
+  if (!spec.gpu.empty()) PEGAFLOW_TRY(pool->move_to_gpu());
   pool->heads_ = core::heads_of(pool->layout_.shape.groups[0], pool->layout_.shape.rank);
   return pool;
+}
+
+// The layout's addresses become those of the GPU.
+Status KvPool::move_to_gpu() {
+  PEGAFLOW_ASSIGN(mirror_, tools::GpuMirror::create(spec_.gpu));
+  layout_.memory = MemoryKind::kCuda;
+  layout_.shape.gpu_uuid = mirror_->gpu();
+  for (std::size_t i = 0; i < mappings_.size(); ++i) {
+    PEGAFLOW_ASSIGN(const auto address, mirror_->add(mappings_[i]));
+    const auto begin = reinterpret_cast<std::uint64_t>(mappings_[i].data());
+    for (std::size_t layer = 0; layer < rows_.size(); ++layer) {
+      for (std::size_t part = 0; part < rows_[layer].part_base.size(); ++part) {
+        const auto at = rows_[layer].part_base[part];
+        if (at < begin || at - begin >= mappings_[i].size()) continue;
+        layout_.groups[0].layers[layer].part_base[part] = address + (at - begin);
+      }
+    }
+    layout_.allocations[i].address = address;
+  }
+  return {};
 }
 
 KvPool::~KvPool() {
@@ -77,7 +99,7 @@ std::uint64_t KvPool::bytes_of(std::uint32_t tokens) const {
 std::span<std::byte> KvPool::row(std::span<const std::uint32_t> ids, std::uint32_t layer,
                                  std::uint32_t token, std::uint32_t head,
                                  std::uint32_t part) const {
-  const auto& at = layout_.groups[0].layers[layer];
+  const auto& at = rows_[layer];
   const auto address = at.part_base[part] + ids[token / spec_.block_tokens] * at.block_stride +
                        token % spec_.block_tokens * at.token_stride + head * at.head_stride;
   return {reinterpret_cast<std::byte*>(address), spec_.model.row_bytes()};
@@ -97,15 +119,38 @@ void KvPool::for_each_row(const Prompt& prompt, std::span<const std::uint32_t> i
   }
 }
 
-void KvPool::fill(const Prompt& prompt, std::span<const std::uint32_t> ids, std::uint32_t layer,
-                  TokenInterval tokens) {
+void KvPool::add_parts(std::span<const std::uint32_t> ids, std::uint32_t layer,
+                       TokenInterval tokens, Parts& parts) const {
+  if (heads_.size() == 0) return;
+  for (auto token = tokens.begin; token < tokens.end;) {
+    const auto end = std::min(tokens.end, (token / spec_.block_tokens + 1) * spec_.block_tokens);
+    for (std::uint32_t part = 0; part < spec_.model.parts; ++part) {
+      const auto first = row(ids, layer, token, 0, part);
+      const auto last = row(ids, layer, end - 1, heads_.size() - 1, part);
+      parts.emplace_back(first.data(), last.data() + last.size());
+    }
+    token = end;
+  }
+}
+
+Status KvPool::fill(const Prompt& prompt, std::span<const std::uint32_t> ids, std::uint32_t layer,
+                    TokenInterval tokens) {
   for_each_row(prompt, ids, layer, tokens, [](const RowId& id, std::span<std::byte> bytes) {
     tools::fill_row(row_seed(id), bytes);
   });
+  if (!mirror_) return {};
+  Parts parts;
+  add_parts(ids, layer, tokens, parts);
+  return mirror_->to_gpu(parts);
 }
 
-Mismatch KvPool::verify(const Prompt& prompt, std::span<const std::uint32_t> ids,
-                        TokenInterval tokens) const {
+Result<Mismatch> KvPool::verify(const Prompt& prompt, std::span<const std::uint32_t> ids,
+                                TokenInterval tokens) const {
+  if (mirror_) {
+    Parts parts;
+    for (std::uint32_t layer = 0; layer < layers_; ++layer) add_parts(ids, layer, tokens, parts);
+    PEGAFLOW_TRY(mirror_->to_host(parts));
+  }
   Mismatch mismatch;
   for (std::uint32_t layer = 0; layer < layers_; ++layer) {
     for_each_row(prompt, ids, layer, tokens, [&](const RowId& id, std::span<std::byte> bytes) {
@@ -116,10 +161,12 @@ Mismatch KvPool::verify(const Prompt& prompt, std::span<const std::uint32_t> ids
   return mismatch;
 }
 
-void KvPool::flip_bit(std::span<const std::uint32_t> ids, std::uint32_t layer,
-                      std::uint32_t token) {
-  auto& byte = row(ids, layer, token, 0, 0)[spec_.model.row_bytes() / 2];
-  byte ^= std::byte{1};
+Status KvPool::flip_bit(std::span<const std::uint32_t> ids, std::uint32_t layer,
+                        std::uint32_t token) {
+  const auto bytes = row(ids, layer, token, 0, 0);
+  if (mirror_) PEGAFLOW_TRY(mirror_->to_host({&bytes, 1}));
+  bytes[spec_.model.row_bytes() / 2] ^= std::byte{1};
+  return mirror_ ? mirror_->to_gpu({&bytes, 1}) : Status();
 }
 
 }  // namespace pegaflow::demo

@@ -119,8 +119,15 @@ std::string tails(const tools::ProcessGroup& processes) {
 
 Result<ClusterSpec> cluster_spec(const LinkRunSpec& spec) {
   const auto& [options, model, arrivals] = spec.workload;
-  const tools::PairOptions pair{spec.kind,         options.mapped_path, options.transport,
-                                options.integrity, options.slot_bytes,  options.slots};
+  tools::PairOptions pair{spec.kind,         options.mapped_path, options.transport,
+                          options.integrity, options.slot_bytes,  options.slots};
+  if (options.memory == MemoryKind::kCuda) {
+    // UCX's tcp does not read GPU memory: there the slots are host memory, which kernels reach.
+    pair.cuda_slots = spec.kind == tools::LinkKind::kMapped;
+    for (std::size_t i = 0; i < pair.gpus.size(); ++i) {
+      PEGAFLOW_ASSIGN(pair.gpus[i], tools::gpu_uuid_of(options.gpus[i]));
+    }
+  }
   ClusterSpec cluster{{pair, spec.programs, spec.dir}, options, model, 0, 0};
   PEGAFLOW_ASSIGN(cluster.producer_blocks,
                   pool_blocks(model, options.producer, options.pool_mib, arrivals));

@@ -9,6 +9,9 @@
 namespace pegaflow::demo {
 namespace {
 
+const std::map<std::string, MemoryKind> kMemoryKinds = {{"host", MemoryKind::kHost},
+                                                        {"cuda", MemoryKind::kCuda}};
+
 // Texts that CLI11 fills and parse_options turns into values.
 struct Choices {
   std::string link = "both";
@@ -68,6 +71,15 @@ void add_links(CLI::App& app, DemoOptions& options, Choices& choices) {
       ->check(CLI::Range(2u, 4096u));
 }
 
+void add_memory(CLI::App& app, DemoOptions& options) {
+  auto* group = app.add_option_group("Memory");
+  group->add_option("--memory", options.memory, "Of the engines' pools: host, cuda")
+      ->transform(CLI::CheckedTransformer(kMemoryKinds));
+  group->add_option("--gpus", options.gpus, "With --memory cuda: P's and D's, ordinals or UUIDs")
+      ->delimiter(',')
+      ->expected(2);
+}
+
 void add_program(CLI::App& app, DemoOptions& options) {
   auto* group = app.add_option_group("Program");
   group->add_option("--pool-mib", options.pool_mib, "KV memory of each side; 0: as needed")
@@ -117,6 +129,7 @@ ParsedOptions parse_options(int argc, const char* const* argv) {
   add_side(app, "p", "Prefill engines", options.producer);
   add_side(app, "d", "Decode engines", options.consumer);
   add_links(app, options, choices);
+  add_memory(app, options);
   add_program(app, options);
   try {
     app.parse(argc, argv);

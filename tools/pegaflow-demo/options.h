@@ -1,6 +1,7 @@
 // DemoOptions: what the command line asks for. docs/DEMO.md explains each option.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -36,6 +37,8 @@ struct DemoOptions {
   std::string mapped_path = "auto";  // auto, direct, agent
   std::string transport = "tcp";     // of the UCX link
   bool integrity = true;
+  MemoryKind memory = MemoryKind::kHost;         // of the pools, and of a mapped link's slots
+  std::array<std::string, 2> gpus = {"0", "1"};  // P's and D's, ordinals or UUIDs, if it is kCuda
   std::uint64_t slot_bytes = std::uint64_t{1} << 20;
   std::uint32_t slots = 64;
   std::optional<std::uint32_t> corrupt;  // the request whose bytes are damaged on purpose

@@ -150,6 +150,7 @@ std::string result_json(const Workload& workload, const std::vector<LinkResult>&
                     {"concurrency", options.concurrency},
                     {"push", options.push == Push::kLayer ? "layer" : "request"},
                     {"integrity", options.integrity},
+                    {"memory", options.memory == MemoryKind::kCuda ? "cuda" : "host"},
                     {"slot_bytes", options.slot_bytes},
                     {"slots", options.slots},
                     {"producer", side_json(options.producer)},

@@ -51,14 +51,21 @@ void Verifier::run() {
 }
 
 VerifyResult Verifier::check(const VerifyJob& job) {
+  auto mismatch = compare(job);
+  if (mismatch.ok()) return {job.key, std::move(*mismatch)};
+  // What cannot be compared counts as wrong, all of it.
+  return {job.key, {pool_.bytes_of(job.prompt.n_tokens), mismatch.error().message()}};
+}
+
+Result<Mismatch> Verifier::compare(const VerifyJob& job) {
   const auto tokens = job.prompt.n_tokens;
-  const auto flip = [&] {
-    if (job.corrupt) pool_.flip_bit(job.ids, pool_.layers() / 2, tokens / 2);
+  const auto flip = [&]() -> Status {
+    return job.corrupt ? pool_.flip_bit(job.ids, pool_.layers() / 2, tokens / 2) : Status();
   };
-  flip();
+  PEGAFLOW_TRY(flip());
   auto mismatch = pool_.verify(job.prompt, job.ids, {0, tokens});
-  flip();  // back: other prompts may share the block
-  return {job.key, std::move(mismatch)};
+  PEGAFLOW_TRY(flip());  // back: other prompts may share the block
+  return mismatch;
 }
 
 }  // namespace pegaflow::demo

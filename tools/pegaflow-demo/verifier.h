@@ -43,6 +43,7 @@ class Verifier {
  private:
   void run();
   VerifyResult check(const VerifyJob& job);
+  Result<Mismatch> compare(const VerifyJob& job);
 
   KvPool& pool_;
   EventFd wake_;

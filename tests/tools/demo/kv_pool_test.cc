@@ -28,7 +28,7 @@ std::unique_ptr<KvPool> make_pool(const std::string& layout, const Model& model 
 
 void fill_all(KvPool& pool, const Prompt& prompt, const std::vector<std::uint32_t>& ids) {
   for (std::uint32_t layer = 0; layer < pool.layers(); ++layer) {
-    pool.fill(prompt, ids, layer, {0, prompt.n_tokens});
+    EXPECT_TRUE(pool.fill(prompt, ids, layer, {0, prompt.n_tokens}).ok());
   }
 }
 
@@ -40,12 +40,12 @@ TEST_P(KvPoolLayouts, what_was_filled_verifies_and_a_flipped_bit_is_found_and_na
   const auto prompt = prompt_of(10);
   const std::vector<std::uint32_t> ids = {5, 0, 7};
   fill_all(*pool, prompt, ids);
-  EXPECT_EQ(pool->verify(prompt, ids, {0, 10}).wrong_bytes, 0u);
-  pool->flip_bit(ids, 1, 9);
+  EXPECT_EQ(pool->verify(prompt, ids, {0, 10})->wrong_bytes, 0u);
+  EXPECT_TRUE(pool->flip_bit(ids, 1, 9).ok());
   const auto mismatch = pool->verify(prompt, ids, {0, 10});
-  EXPECT_EQ(mismatch.wrong_bytes, 1u);
-  EXPECT_THAT(mismatch.first, HasSubstr("layer 1, token 9, head 0, part 0, byte 6"));
-  EXPECT_EQ(pool->verify(prompt, ids, {0, 9}).wrong_bytes, 0u);
+  EXPECT_EQ(mismatch->wrong_bytes, 1u);
+  EXPECT_THAT(mismatch->first, HasSubstr("layer 1, token 9, head 0, part 0, byte 6"));
+  EXPECT_EQ(pool->verify(prompt, ids, {0, 9})->wrong_bytes, 0u);
 }
 
 TEST_P(KvPoolLayouts, prompts_in_different_blocks_do_not_touch_each_other) {
@@ -55,8 +55,8 @@ TEST_P(KvPoolLayouts, prompts_in_different_blocks_do_not_touch_each_other) {
   const auto other = prompt_of(15);
   fill_all(*pool, one, {0, 2, 4, 6});
   fill_all(*pool, other, {1, 3, 5, 7});
-  EXPECT_EQ(pool->verify(one, std::vector<std::uint32_t>{0, 2, 4, 6}, {0, 16}).wrong_bytes, 0u);
-  EXPECT_EQ(pool->verify(other, std::vector<std::uint32_t>{1, 3, 5, 7}, {0, 15}).wrong_bytes, 0u);
+  EXPECT_EQ(pool->verify(one, std::vector<std::uint32_t>{0, 2, 4, 6}, {0, 16})->wrong_bytes, 0u);
+  EXPECT_EQ(pool->verify(other, std::vector<std::uint32_t>{1, 3, 5, 7}, {0, 15})->wrong_bytes, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, KvPoolLayouts, testing::ValuesIn(layout_names()),
@@ -70,10 +70,10 @@ TEST(KvPool, layers_that_were_not_filled_do_not_verify) {
   const auto pool = make_pool("hnd");
   const auto prompt = prompt_of(4);
   const std::vector<std::uint32_t> ids = {3};
-  pool->fill(prompt, ids, 0, {0, 4});
+  EXPECT_TRUE(pool->fill(prompt, ids, 0, {0, 4}).ok());
   const auto mismatch = pool->verify(prompt, ids, {0, 4});
-  EXPECT_GT(mismatch.wrong_bytes, 0u);
-  EXPECT_THAT(mismatch.first, HasSubstr("layer 1, token 0"));
+  EXPECT_GT(mismatch->wrong_bytes, 0u);
+  EXPECT_THAT(mismatch->first, HasSubstr("layer 1, token 0"));
 }
 
 TEST(KvPool, ranks_hold_their_heads_and_each_head_has_its_own_bytes) {
@@ -85,7 +85,7 @@ TEST(KvPool, ranks_hold_their_heads_and_each_head_has_its_own_bytes) {
   EXPECT_EQ((*first)->bytes_of(4) + (*second)->bytes_of(4), 4 * kSmall.token_bytes());
   fill_all(**first, prompt, ids);
   fill_all(**second, prompt, ids);
-  EXPECT_EQ((*second)->verify(prompt, ids, {0, 4}).wrong_bytes, 0u);
+  EXPECT_EQ((*second)->verify(prompt, ids, {0, 4})->wrong_bytes, 0u);
   const auto& a = (*first)->layout().groups[0].layers[0].part_base[0];
   const auto& b = (*second)->layout().groups[0].layers[0].part_base[0];
   EXPECT_NE(std::memcmp(reinterpret_cast<void*>(a), reinterpret_cast<void*>(b), 12), 0);
@@ -99,8 +99,14 @@ TEST(KvPool, one_part_models_fit_every_layout) {
     const auto prompt = prompt_of(7);
     const std::vector<std::uint32_t> ids = {6, 1};
     fill_all(*pool, prompt, ids);
-    EXPECT_EQ(pool->verify(prompt, ids, {0, 7}).wrong_bytes, 0u) << layout;
+    EXPECT_EQ(pool->verify(prompt, ids, {0, 7})->wrong_bytes, 0u) << layout;
   }
+}
+
+TEST(KvPool, a_gpu_that_is_not_there_is_an_error_that_names_it) {
+  const auto pool = KvPool::create({kSmall, 0, 1, "nhd", 4, 8, "GPU-of-nobody"});
+  ASSERT_FALSE(pool.ok());
+  EXPECT_THAT(pool.error().message(), HasSubstr("GPU-of-nobody"));
 }
 
 TEST(KvPool, an_unknown_layout_is_refused_with_the_choices) {

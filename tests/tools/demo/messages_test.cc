@@ -26,9 +26,14 @@ T again(const T& message) {
 }
 
 TEST(Messages, a_setup_survives) {
-  const EngineSetup setup{
-      EngineRole::kConsumer,          "decode-0",     "prefill-0", "/tmp/x/d.sock",
-      {kModel, 1, 2, "nhd", 32, 100}, Push::kRequest, 800,         UINT64_MAX};
+  const EngineSetup setup{EngineRole::kConsumer,
+                          "decode-0",
+                          "prefill-0",
+                          "/tmp/x/d.sock",
+                          {kModel, 1, 2, "nhd", 32, 100, "GPU-1"},
+                          Push::kRequest,
+                          800,
+                          UINT64_MAX};
   const auto copy = again(setup);
   EXPECT_EQ(copy.role, EngineRole::kConsumer);
   EXPECT_EQ(copy.instance, "decode-0");
@@ -40,6 +45,7 @@ TEST(Messages, a_setup_survives) {
   EXPECT_EQ(copy.pool.layout, "nhd");
   EXPECT_EQ(copy.pool.block_tokens, 32u);
   EXPECT_EQ(copy.pool.n_blocks, 100u);
+  EXPECT_EQ(copy.pool.gpu, "GPU-1");
   EXPECT_EQ(copy.push, Push::kRequest);
   EXPECT_EQ(copy.compute_ns, 800u);
   EXPECT_EQ(copy.seed, UINT64_MAX);

@@ -42,7 +42,8 @@ TEST(Options, each_option_reaches_its_value) {
              "--concurrency", "9",      "--integrity",   "off",    "--push",       "request",
              "--time-scale",  "0.25",   "--slot-bytes",  "65536",  "--slots",      "12",
              "--bin-dir",     "/opt",   "--json",        "--keep", "--corrupt",    "6",
-             "--seed",        "5",      "--pool-mib",    "100",    "--compute-ns", "0"});
+             "--seed",        "5",      "--pool-mib",    "100",    "--compute-ns", "0",
+             "--memory",      "cuda",   "--gpus",        "GPU-x,3"});
   ASSERT_FALSE(parsed.exit_status) << parsed.text;
   const auto& options = parsed.options;
   EXPECT_EQ(options.model, "gpt2");
@@ -58,6 +59,8 @@ TEST(Options, each_option_reaches_its_value) {
   EXPECT_EQ(options.mapped_path, "agent");
   EXPECT_EQ(options.transport, "posix");
   EXPECT_EQ(options.concurrency, 9u);
+  EXPECT_EQ(options.memory, MemoryKind::kCuda);
+  EXPECT_THAT(options.gpus, ElementsAre("GPU-x", "3"));
   EXPECT_FALSE(options.integrity);
   EXPECT_EQ(options.push, Push::kRequest);
   EXPECT_DOUBLE_EQ(options.time_scale, 0.25);
