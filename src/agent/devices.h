@@ -20,6 +20,8 @@ class Devices {
 
   // Where the region is made.
   memory::Device& of(const topology::Node& node, const topology::RegionSpec& region);
+  // REQUIRES: a region lies there.
+  memory::Device& gpu(const std::string& uuid) { return *gpus_.at(uuid); }
   // What copies slot to slot and maps the slots of peers: a GPU, as soon as there is one.
   memory::Device& for_copies();
   // Those that were opened, by UUID.

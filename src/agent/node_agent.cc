@@ -99,13 +99,22 @@ Status NodeAgent::make_memory() {
     region_list_.push_back(region.get());
     places_.push_back(place_of(*region));
   }
+  // UCX looks for GPUs in the thread that initialises it.
+  PEGAFLOW_TRY(devices_->for_copies().attach_thread());
   PEGAFLOW_ASSIGN(context_, transport::make_ucx_context(context_config(*node_, regions_)));
   // Mapped links need no rkeys: without others, nothing is registered but the scratch memory.
   const std::vector<LinkTerms> links = links_of(topology_, *node_);
   const bool any_ucx =
       std::any_of(links.begin(), links.end(), [](const LinkTerms& link) { return !link.mapped; });
   const std::vector<memory::Region*> none;
-  PEGAFLOW_ASSIGN(registered_, RegisteredRegions::create(*context_, any_ucx ? region_list_ : none));
+  const auto landing_on = [this](const memory::Region& region) {
+    return lands_beside(*node_, region) ? &devices_->gpu(region.gpu_uuid()) : nullptr;
+  };
+  PEGAFLOW_ASSIGN(registered_,
+                  RegisteredRegions::create(*context_, any_ucx ? region_list_ : none, landing_on));
+  for (std::size_t i = 0; i < registered_->size(); ++i) {
+    if (registered_->landing_device(i) != nullptr) places_[i].landing_bytes = places_[i].bytes;
+  }
   return {};
 }
 
@@ -187,7 +196,9 @@ Status NodeAgent::start() {
 
 void NodeAgent::run(std::promise<Status> started) {
   ::pthread_setname_np(::pthread_self(), "pegaflow-agent");
-  const Status listening = links_->start();
+  // UCX's workers, which live on this thread, and copies that it starts need the GPU's context.
+  Status listening = devices_->for_copies().attach_thread();
+  if (listening.ok()) listening = links_->start();
   started.set_value(listening);
   if (listening.ok()) {
     housekeeping_->arm(loop_->now() + kHousekeeping);

@@ -70,7 +70,7 @@ std::vector<GpuStatus> NodeAgent::gpu_status() const {
   for (const memory::Device* device : devices_->gpus()) {
     GpuStatus gpu{device->gpu_uuid(), 0, std::nullopt};
     for (const RegionPlace& place : places_) {
-      if (place.gpu == gpu.uuid) gpu.region_bytes += place.bytes;
+      if (place.gpu == gpu.uuid) gpu.region_bytes += place.bytes + place.landing_bytes;
     }
     const auto held = device->process_bytes();
     if (held) gpu.context_bytes = *held - std::min(*held, gpu.region_bytes);

@@ -102,13 +102,21 @@ Result<Regions> create_regions(const topology::Node& node, Devices& devices) {
   return regions;
 }
 
+bool lands_beside(const topology::Node& node, const memory::Region& region) {
+  return region.shape().memory == MemoryKind::kCuda &&
+         node.ucx.tls.find("cuda_ipc") != std::string::npos;
+}
+
 transport::ContextConfig context_config(const topology::Node& node, const Regions& regions) {
   transport::ContextConfig config;
   config.tls = node.ucx.tls;
   config.net_devices = node.ucx.net_devices;
   config.settings = node.ucx.settings;
   config.max_registrations = 1;  // the scratch memory of measurements
-  for (const auto& region : regions) config.max_registrations += region->shape().segments;
+  for (const auto& region : regions) {
+    const std::uint32_t copies = lands_beside(node, *region) ? 2 : 1;
+    config.max_registrations += copies * region->shape().segments;
+  }
   return config;
 }
 

@@ -34,6 +34,10 @@ using Regions = std::vector<std::unique_ptr<memory::Region>>;
 // kind of memory, or a region of more segments than a message carries files.
 Result<Regions> create_regions(const topology::Node& node, Devices& devices);
 
+// Whether what peers put over UCX lands beside the region: cuda_ipc cannot write into GPU memory
+// that engines map.
+bool lands_beside(const topology::Node& node, const memory::Region& region);
+
 transport::ContextConfig context_config(const topology::Node& node, const Regions& regions);
 
 }  // namespace pegaflow::agent

@@ -22,9 +22,10 @@ struct SessionStatus {
 
 // What a region is made of.
 struct RegionPlace {
-  std::string memory;         // "host", "cuda"
-  std::string gpu;            // whose memory; empty: the host's
-  std::uint64_t bytes = 0;    // all slots
+  std::string memory;       // "host", "cuda"
+  std::string gpu;          // whose memory; empty: the host's
+  std::uint64_t bytes = 0;  // all slots
+  std::uint64_t landing_bytes = 0;
   bool dmabuf = false;        // every segment was exported as a dma-buf
   std::string dmabuf_reason;  // why not
 };
@@ -32,7 +33,7 @@ struct RegionPlace {
 // What the agent's process holds of a GPU.
 struct GpuStatus {
   std::string uuid;
-  std::uint64_t region_bytes = 0;
+  std::uint64_t region_bytes = 0;  // and their landings
   // The rest: context, code, streams. None: the driver does not tell.
   std::optional<std::uint64_t> context_bytes;
 };

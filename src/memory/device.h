@@ -71,6 +71,9 @@ class Device {
                                                           std::uint64_t bytes) = 0;
   virtual Result<std::unique_ptr<Segment>> map_segment(MemoryKind memory, std::string_view what,
                                                        UniqueFd fd, std::uint64_t bytes) = 0;
+  // Memory of this GPU that is shared with nobody: of the kind that UCX's cuda_ipc takes, which is
+  // not that of regions. Its fd() is -1. kUnsupported: a host.
+  virtual Result<std::unique_ptr<Segment>> create_private(std::uint64_t bytes);
   // `memory` is page-aligned host memory that outlives the pin.
   virtual Result<std::unique_ptr<Pin>> pin(std::span<std::byte> memory) = 0;
 };

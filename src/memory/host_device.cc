@@ -115,6 +115,10 @@ Result<std::unique_ptr<Pin>> HostDevice::pin(std::span<std::byte> /*memory*/) {
   return std::unique_ptr<Pin>(std::make_unique<HostPin>());
 }
 
+Result<std::unique_ptr<Segment>> Device::create_private(std::uint64_t /*bytes*/) {
+  return Error(Code::kUnsupported, "private GPU memory: this device is a host");
+}
+
 std::unique_ptr<Device> make_host_device() { return std::make_unique<HostDevice>(); }
 
 }  // namespace pegaflow::memory

@@ -132,6 +132,18 @@ TEST_F(HandshakeTest, lanes_must_be_among_those_allowed) {
   EXPECT_TRUE(check_lanes(terms, {.rma = {}, .control = {"tcp"}, .text = ""}).ok());
 }
 
+TEST_F(HandshakeTest, lanes_that_do_not_read_gpu_memory_are_refused_for_slots_there) {
+  terms.transports = {"tcp", "cuda_ipc"};
+  terms.gpu_slots = true;
+  EXPECT_TRUE(check_lanes(terms, {.rma = {"tcp", "cuda_ipc"}, .control = {}, .text = ""}).ok());
+  const Status tcp = check_lanes(terms, {.rma = {"tcp"}, .control = {}, .text = "rma tcp/lo"});
+  ASSERT_FALSE(tcp.ok());
+  EXPECT_EQ(tcp.error().code(), Code::kUnsupported);
+  EXPECT_NE(tcp.error().message().find("GPU memory"), std::string::npos);
+  terms.gpu_slots = false;
+  EXPECT_TRUE(check_lanes(terms, {.rma = {"tcp"}, .control = {}, .text = ""}).ok());
+}
+
 TEST_F(HandshakeTest, slots_named_by_the_peer_are_checked_against_its_geometry) {
   const PeerRegions regions(link.regions);
   EXPECT_FALSE(regions.place({1, SlotIndex{0}, {}}, 16).ok());

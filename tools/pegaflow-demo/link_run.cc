@@ -123,7 +123,7 @@ Result<ClusterSpec> cluster_spec(const LinkRunSpec& spec) {
                           options.integrity, options.slot_bytes,  options.slots};
   if (options.memory == MemoryKind::kCuda) {
     // UCX's tcp does not read GPU memory: there the slots are host memory, which kernels reach.
-    pair.cuda_slots = spec.kind == tools::LinkKind::kMapped;
+    pair.cuda_slots = spec.kind == tools::LinkKind::kMapped || options.transport == "cuda_ipc";
     for (std::size_t i = 0; i < pair.gpus.size(); ++i) {
       PEGAFLOW_ASSIGN(pair.gpus[i], tools::gpu_uuid_of(options.gpus[i]));
     }

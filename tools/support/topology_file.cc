@@ -17,6 +17,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kCudaIpc = "cuda_ipc";
+
 std::string loopback(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
 
 bool is_free(std::uint16_t port) {
@@ -31,6 +33,9 @@ bool is_free(std::uint16_t port) {
 
 json ucx_settings(const PairOptions& options) {
   // UCX needs tcp beside another transport: for wire-up and for noticing a peer's end.
+  if (options.kind == LinkKind::kUcx && options.transport == kCudaIpc) {
+    return {{"tls", "tcp,cuda_copy,cuda_ipc"}};
+  }
   if (options.kind == LinkKind::kUcx && options.transport != "tcp") {
     return {{"tls", "tcp," + options.transport}};
   }
@@ -72,7 +77,10 @@ json link(const PairOptions& options) {
       {"chunk_bytes", options.slot_bytes},
       {"integrity", options.integrity},
       {"path", options.kind == LinkKind::kUcx ? "ucx" : options.mapped_path}};
-  if (options.kind == LinkKind::kUcx) link["transports"] = json::array({options.transport});
+  if (options.kind != LinkKind::kUcx) return link;
+  link["transports"] = json::array({options.transport});
+  // UCX has a lane for host memory beside it; slots of GPU memory never take that.
+  if (options.transport == kCudaIpc) link["transports"].push_back("tcp");
   return link;
 }
 

@@ -11,6 +11,7 @@
 
 #include "agent/control_channel.h"
 #include "agent/link/heartbeat.h"
+#include "agent/link/landing.h"
 #include "agent/link/link_socket.h"
 #include "agent/link/peer_pools.h"
 #include "agent/link/peer_regions.h"
@@ -65,6 +66,7 @@ struct Connection {
   std::map<PoolId, WriterId> acknowledged;           // at P, mapped: own pools that D knows
   std::optional<WriterId> link_writer;               // at D, UCX: this incarnation in D's words
   WriterId agent_writer;                             // at D, mapped: P's agent in D's words
+  std::unique_ptr<Landing> landing;                  // at D, UCX: if chunks land beside their slots
   PeerPools pools;
 
   Heartbeat heartbeat;

@@ -142,7 +142,8 @@ void Link::go_down(const Error& why) {
   connection_->deadline.disarm();
   connection_->worker_watch.reset();
   connection_->channel.reset();
-  connection_->worker.reset();  // fences: from here on no write of the peer lands
+  connection_->worker.reset();   // fences: from here on no write of the peer lands
+  connection_->landing.reset();  // nor does a copy of what had landed
   unmap_everything(*connection_);
   if (was_up) {
     probe_.link_down();

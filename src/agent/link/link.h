@@ -143,6 +143,7 @@ class Link final : public LinkPort, private transport::WorkerEvents {
   bool deliver();
   bool deliver_flush_reports();
   bool front_may_go();
+  bool front_has_landed();
   bool pools_known(const wire::Grant& grant) const;
   void on_heartbeat();
   void ping();

@@ -177,6 +177,10 @@ Status Link::on_link_ok(const wire::LinkOk& message) {
   PEGAFLOW_TRY(check_link_ok(message, connection_->asked));
   connection_->peer_epoch = message.epoch;
   PEGAFLOW_TRY(name_writers());
+  if (!terms_.mapped && environment_.registered.any_landing()) {
+    PEGAFLOW_ASSIGN(connection_->landing,
+                    Landing::create(environment_.registered, environment_.limits.max_inbound));
+  }
   PEGAFLOW_TRY(connect_worker(message.worker, static_cast<std::uint16_t>(message.version)));
   if (terms_.mapped) PEGAFLOW_TRY(send_regions());
   send_own_pools();

@@ -51,6 +51,11 @@ void Link::on_message(std::span<const std::byte> message) {
 }
 
 void Link::take_message(wire::ControlMessage message) {
+  const auto* chunk = std::get_if<wire::Chunk>(&message);
+  if (chunk != nullptr && connection_->landing && !connection_->inbound.full()) {
+    const Status started = connection_->landing->arrived(*chunk);
+    if (!started.ok()) return break_later(started.error());
+  }
   if (connection_->inbound.try_push(std::move(message))) return;
   break_later(Error(Code::kResourceExhausted, std::to_string(connection_->inbound.capacity()) +
                                                   " messages of the peer wait already"));
@@ -125,6 +130,7 @@ bool Link::deliver() {
 
 // The link socket and the endpoint are two roads: a GRANT may overtake the pools it names.
 bool Link::front_may_go() {
+  if (std::holds_alternative<wire::Chunk>(connection_->inbound.front())) return front_has_landed();
   const auto* grant = std::get_if<wire::Grant>(&connection_->inbound.front());
   if (grant == nullptr) return true;
   if (!pools_known(*grant)) on_socket();
@@ -140,6 +146,16 @@ bool Link::front_may_go() {
   if (now < *connection_->front_waits_until) return false;
   connection_->front_waits_until.reset();
   return true;  // the upper half refuses it
+}
+
+// What is told of a chunk is true only when its bytes are in the slot.
+bool Link::front_has_landed() {
+  if (!connection_->landing) return true;
+  const Result<bool> there = connection_->landing->oldest_is_there();
+  if (!there.ok()) break_later(there.error());
+  if (!there.ok() || !*there) return false;
+  connection_->landing->take_oldest();
+  return true;
 }
 
 bool Link::pools_known(const wire::Grant& grant) const {
@@ -161,7 +177,7 @@ bool Link::in_traffic() const {
 
 bool Link::ready_to_sleep() {
   if (!connection_) return true;
-  if (connection_->broken) return false;
+  if (connection_->broken || (connection_->landing && connection_->landing->busy())) return false;
   const Result<bool> armed = connection_->worker->arm();
   if (!armed.ok()) break_later(armed.error());
   return armed.ok() && *armed;
@@ -245,7 +261,7 @@ void Link::on_bandwidth_flushed(const Status& status) {
 // Two host copies of 1 MiB, the second counts: what this agent's processor does from memory to
 // memory, which is what a mapped link is made of.
 void Link::measure_mapped() {
-  const std::span<std::byte> from = environment_.registered.scratch().bytes();
+  const std::span<const std::byte> from = environment_.registered.host_scratch();
   std::vector<std::byte> to(from.size());
   std::memcpy(to.data(), from.data(), from.size());
   const TimePoint began = environment_.loop.now();

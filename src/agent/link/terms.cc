@@ -24,6 +24,11 @@ std::string join(const std::vector<std::string>& names) {
   return text;
 }
 
+// Others would bounce through host memory, if they did it at all.
+bool reads_gpu_memory(const std::string& lane) {
+  return lane == "cuda_ipc" || lane.starts_with("rc_");
+}
+
 }  // namespace
 
 std::vector<LinkTerms> links_of(const topology::Topology& topology, const topology::Node& node) {
@@ -39,6 +44,8 @@ std::vector<LinkTerms> links_of(const topology::Topology& topology, const topolo
     terms.path = data_path(topology, *link);
     terms.path_is_forced = link->path == topology::LinkPath::kDirect;
     terms.sink_gpus = gpus_of_regions(*topology.node(link->to));
+    terms.gpu_slots =
+        !terms.sink_gpus.empty() || !gpus_of_regions(*topology.node(link->from)).empty();
     terms.window = link->window;
     terms.chunk_bytes = static_cast<std::uint32_t>(link->chunk_bytes);
     terms.integrity = link->integrity;
@@ -60,6 +67,12 @@ std::optional<DataPath> LinkTerms::path_for(const std::vector<std::string>& reac
 
 Status check_lanes(const LinkTerms& terms, const transport::LaneInfo& lanes) {
   if (terms.mapped) return {};
+  const bool reads_gpus = std::any_of(lanes.rma.begin(), lanes.rma.end(), reads_gpu_memory);
+  if (terms.gpu_slots && !reads_gpus) {
+    return Error(Code::kUnsupported,
+                 "slots are GPU memory, which none of UCX's data lanes reads (" + lanes.text +
+                     "): expected cuda_ipc or rc; or keep the slots of both nodes in host memory");
+  }
   const auto allowed = [&](const std::string& lane) {
     return std::find(terms.transports.begin(), terms.transports.end(), lane) !=
            terms.transports.end();

@@ -26,6 +26,7 @@ struct LinkTerms {
   std::uint32_t window = 0;
   std::uint32_t chunk_bytes = 0;
   bool integrity = true;
+  bool gpu_slots = false;               // at either end
   std::vector<std::string> transports;  // data lanes it may use; empty: mapped
 
   const std::string& peer() const { return we_are_source ? to : from; }

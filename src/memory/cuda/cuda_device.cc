@@ -59,6 +59,9 @@ class CudaDevice final : public Device {
     }
     return pinned(host_.map_segment(memory, what, std::move(fd), bytes));
   }
+  Result<std::unique_ptr<Segment>> create_private(std::uint64_t bytes) override {
+    return create_private_segment(*context_, bytes);
+  }
   Result<std::unique_ptr<Pin>> pin(std::span<std::byte> memory) override {
     return pin_host_memory(*context_, memory);
   }

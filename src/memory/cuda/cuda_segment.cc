@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "memory/cuda/resources.h"
+
 namespace pegaflow::memory::cuda {
 namespace {
 
@@ -100,6 +102,24 @@ class GpuSegment final : public Segment {
   std::uint64_t bytes_;
 };
 
+class PrivateSegment final : public Segment {
+ public:
+  PrivateSegment(DeviceBuffer buffer, std::uint64_t bytes)
+      : buffer_(std::move(buffer)), bytes_(bytes) {}
+  std::span<std::byte> bytes() const override {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    return {reinterpret_cast<std::byte*>(buffer_.get()), bytes_};
+  }
+  int fd() const override { return -1; }
+  Result<UniqueFd> export_dmabuf() const override {
+    return Error(Code::kUnsupported, "private memory is not exported");
+  }
+
+ private:
+  DeviceBuffer buffer_;
+  std::uint64_t bytes_;
+};
+
 class HostPin final : public Pin {
  public:
   HostPin(const Context& context, void* at) : context_(context), at_(at) {}
@@ -166,6 +186,15 @@ Result<std::unique_ptr<Segment>> map_gpu_segment(const Context& context, std::st
   }
   return std::unique_ptr<Segment>(
       std::make_unique<GpuSegment>(context, std::move(mapping), std::move(fd), bytes));
+}
+
+Result<std::unique_ptr<Segment>> create_private_segment(const Context& context,
+                                                        std::uint64_t bytes) {
+  PEGAFLOW_ASSIGN(const Stream stream, make_stream(context));
+  PEGAFLOW_ASSIGN(DeviceBuffer buffer, allocate_device(context, bytes, stream.get()));
+  const ContextUse use(context);
+  PEGAFLOW_TRY(context.check(context.api().cuStreamSynchronize(stream.get()), "clear memory"));
+  return std::unique_ptr<Segment>(std::make_unique<PrivateSegment>(std::move(buffer), bytes));
 }
 
 Result<std::unique_ptr<Pin>> pin_host_memory(const Context& context, std::span<std::byte> memory) {

@@ -20,6 +20,9 @@ Result<std::unique_ptr<Segment>> create_gpu_segment(const Context& context, cons
 // Maps another process's. kUnsupported: its GPU is not visible here or out of this GPU's reach.
 Result<std::unique_ptr<Segment>> map_gpu_segment(const Context& context, std::string_view what,
                                                  UniqueFd fd, std::uint64_t bytes);
+// Memory of cuMemAlloc's, with no descriptor.
+Result<std::unique_ptr<Segment>> create_private_segment(const Context& context,
+                                                        std::uint64_t bytes);
 // Pins pages that are mapped already.
 Result<std::unique_ptr<Pin>> pin_host_memory(const Context& context, std::span<std::byte> memory);
 
