@@ -114,18 +114,27 @@ class Process:
 
 
 class Engine:
-    """An engine process (pegaflow-engine-host): commands in, answers and events out."""
+    """An engine process (pegaflow-engine-host, or another `command` that talks like it): commands
+    in, answers and events out."""
 
-    def __init__(self, config: Json, log: Path) -> None:
+    def __init__(
+        self,
+        config: Json,
+        log: Path,
+        command: list[str] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.config = config
         self.stopped = False
+        self.patience = DEADLINE * 3  # seconds, with each command
         self.file = log.open("ab")
         self.popen = subprocess.Popen(
-            [program("pegaflow-engine-host")],
+            command or [program("pegaflow-engine-host")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.file,
             text=True,
+            env=os.environ | (environment or {}),
         )
         self.answers: queue.Queue[Json] = queue.Queue()
         self.events: list[Json] = []
@@ -133,7 +142,7 @@ class Engine:
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self._write(config)
-        started = self.answers.get(timeout=DEADLINE * 3)
+        started = self.answers.get(timeout=self.patience)
         assert "error" not in started, started
 
     def _write(self, line: Json) -> None:
@@ -156,7 +165,7 @@ class Engine:
     def call(self, do: str, key: str = "", **arguments: Any) -> Any:
         """Runs a command; returns its "ok", or the whole answer when it failed."""
         self._write({"do": do, "key": key, **arguments})
-        answer = self.answers.get(timeout=DEADLINE * 3)
+        answer = self.answers.get(timeout=self.patience)
         return answer["ok"] if "ok" in answer else answer
 
     def offer(self, key: str, tokens: int, ready: int | None = None, **arguments: Any) -> None:

@@ -1,57 +1,97 @@
 #!/usr/bin/env bash
-# Builds and runs everything that needs a GPU: tests labelled gpu, the same under compute-sanitizer
-# (memory, races), and the benchmark of the copy kernels. Two GPUs with peer access run all of it;
-# with one, tests that need two skip and say so.
-# Usage: tools/dev/gpu_tests.sh [--programs DIR] [OUTPUT]
-#   --programs DIR  run the programs in DIR (built elsewhere) instead of building them
-#   OUTPUT          folder for logs; default build/gpu-results
+# Builds and runs everything that needs GPUs: the tests labelled gpu, the same under
+# compute-sanitizer (memory, races), and whole deployments whose engines are torch processes
+# (tests/gpu). Two GPUs with peer access run all of it; with fewer, tests skip and say so.
+# Needs nvcc, GoogleTest, and a Python with torch, numpy, nanobind, pytest and pytest-xdist.
+# Usage: tools/dev/gpu_tests.sh [OUTPUT]
+#   OUTPUT      folder for logs; default build/gpu-results
+#   CMAKE_ARGS  in the environment: more options for cmake
+#   PYTHON      which Python; default python3
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-programs=""
-if [[ "${1:-}" == --programs ]]; then
-  programs=$(realpath "${2:?--programs needs a folder}")
-  shift 2
-fi
 output=${1:-build/gpu-results}
+python=${PYTHON:-python3}
+build=build/gpu
+site=$PWD/build/gpu-site
 mkdir -p "$output"
+read -r -a options <<<"${CMAKE_ARGS:-}"
 
-if [[ -z $programs ]]; then
-  cmake --preset release -B build/gpu -DPEGAFLOW_CUDA=ON -DPEGAFLOW_TEST_LABELS='^gpu$'
-  cmake --build build/gpu -j "$(nproc)" --target pegaflow_tests gpu_bench
-  programs=build/gpu/programs
-  mkdir -p "$programs"
-  find build/gpu/tests build/gpu/bench -name '*.d' -prune -o -type f -perm -u+x \
-    \( -name '*cuda*_test' -o -name gpu_bench \) -exec ln -sf -t "$programs" "$PWD/{}" ';'
-fi
+build_all() {
+  cmake --preset release -B "$build" -DPEGAFLOW_CUDA=ON -DPEGAFLOW_BENCH=OFF \
+    -DPEGAFLOW_TEST_LABELS=gpu "${options[@]}"
+  cmake --build "$build" -j "$(nproc)" --target pegaflow_tests pegaflow-agent \
+    pegaflow-rendezvous pegaflowctl pegaflow-demo -- -k 0
+  cmake -S python -B "$build-python" -G Ninja -DPEGAFLOW_CUDA=ON \
+    -DPython_EXECUTABLE="$(command -v "$python")" \
+    -Dnanobind_DIR="$("$python" -m nanobind --cmake_dir)" "${options[@]}"
+  cmake --build "$build-python" -j "$(nproc)"
+  mkdir -p "$site"
+  cp -r python/pegaflow "$site"
+  cmake --install "$build-python" --component python --prefix "$site"
+}
 
 failed=0
-run() {  # NAME COMMAND …: the output into a file of that name, its end to the terminal
-  local name=$1
-  shift
-  echo "== $name"
-  if "$@" >"$output/$name.txt" 2>&1; then
-    grep -E 'PASSED|SKIPPED|ERROR SUMMARY|RACECHECK SUMMARY|^\{' "$output/$name.txt" || true
+shown='PASSED|SKIPPED|SUMMARY|FAILED|passed|failed|skipped'
+report() {  # NAME STATUS
+  if [[ $2 == 0 ]]; then
+    echo "== $1: passed"
+    grep -E "$shown" "$output/$1.txt" | tail -n 12 || true
   else
-    echo "FAILED: $name"
-    tail -n 30 "$output/$name.txt"
+    echo "== $1: FAILED with status $2"
+    tail -n 60 "$output/$1.txt"
     failed=1
   fi
 }
+run() {  # NAME COMMAND …: the output into a file of that name
+  local name=$1 status=0
+  shift
+  "$@" >"$output/$name.txt" 2>&1 || status=$?
+  report "$name" "$status"
+}
+declare -A beside=()
+run_beside() {  # the same, beside what follows
+  local name=$1
+  shift
+  "$@" >"$output/$name.txt" 2>&1 &
+  beside[$name]=$!
+}
 
 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | tee "$output/machine.txt"
-for program in "$programs"/*_test; do
+build_all >"$output/build.txt" 2>&1 &  # beside: as a condition it would not end at its first error
+if ! wait $!; then
+  grep -E 'error:|Error' -A 5 "$output/build.txt" | head -n 80
+  echo "the build failed: $output/build.txt"
+  exit 1
+fi
+
+for program in "$build"/tests/memory/cuda/*_test; do
   run "$(basename "$program")" "$program"
 done
-# The sanitizer slows kernels a hundredfold: fewer random cases, and no test that races on purpose.
+
+# The sanitizer slows kernels a hundredfold: fewer random cases, and not the test that fills the
+# GPU. API errors are what some tests are about.
 sanitizer=$(command -v compute-sanitizer || true)
 if [[ -z $sanitizer ]]; then
   echo "SKIPPED: compute-sanitizer is not installed"
 else
+  export RC_PARAMS=max_success=3
   for tool in memcheck racecheck; do
-    run "$tool" env RC_PARAMS=max_success=3 "$sanitizer" --tool "$tool" --error-exitcode 9 \
-      "$programs/memory_cuda_mover_test" --gtest_filter='-*fenced*:*other_memory*'
+    for test in mover device; do
+      run_beside "$tool-$test" "$sanitizer" --tool "$tool" --error-exitcode 9 \
+        --report-api-errors no "$build/tests/memory/cuda/memory_cuda_${test}_test" \
+        --gtest_filter='-*fenced*:*so_far*'
+    done
   done
 fi
-run gpu_bench "$programs/gpu_bench"
+
+run deployments env PYTHONPATH="$site" PEGAFLOW_BIN_DIR="$PWD/$build" "$python" -m pytest -q -raR \
+  -n 12 --timeout 300 -p no:cacheprovider --import-mode importlib \
+  --junitxml "$output/deployments.xml" tests/gpu
+
+for name in "${!beside[@]}"; do
+  status=0
+  wait "${beside[$name]}" || status=$?
+  report "$name" "$status"
+done
 exit "$failed"
