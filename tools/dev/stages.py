@@ -81,7 +81,7 @@ def all_stages() -> list[Stage]:
         Stage(
             "cluster",
             "whole deployments, and faults in them",
-            (_deployments("dev", "tests/faults"),),
+            (_deployments("dev", "tests/faults", "tests/gpu"),),
             quick=True,
             needs="tests/integration",
         ),
