@@ -16,7 +16,7 @@ class Mutant:
     file: str
     old: str
     new: str
-    # The simulation cannot see it, a unit test does: docs/adr/0055.
+    # No schedule shows it, a unit test does: docs/adr/0055.
     unseen: bool = False
 
 
@@ -189,12 +189,13 @@ MUTANTS = [
         "  if (link.path() == DataPath::kUcx) {\n    for (const Batch& batch",
         "  {\n    for (const Batch& batch",
     ),
-    _agent(
+    Mutant(
         "consumer_counts_twice",
         "a consumer that reads twice counts as two",
-        "source_side.cc",
+        AGENT + "source_side.cc",
         "      std::erase(*list, consumer);\n",
         "",
+        unseen=True,
     ),
     _agent(
         "dead_writer_unnoticed",
@@ -234,12 +235,13 @@ MUTANTS = [
         "  const auto reads = [&id](const SourceStream& s) {\n    return",
         "  const auto reads = [&id](const SourceStream& s) {\n    return",
     ),
-    _agent(
+    Mutant(
         "released_again",
         "an offer that was sent is granted again",
-        "source_offers.cc",
+        AGENT + "source_offers.cc",
         "  if (offer.sent()) reason = Reason::kReleased;\n",
         "",
+        unseen=True,
     ),
     _agent(
         "gathers_of_others",

@@ -35,6 +35,7 @@ FakeClient::FakeClient(World& world, SessionId id, bool source)
     : world_(world), id_(id), source_(source) {
   pool = {PoolId{id.value}, source ? "prefill" : "decode", shape(world.options, 1000U + id.value),
           77};
+  if (!source) pool.shape.rank.tp_size = world.options.sink_ranks;
 }
 
 memory::RegionMemory& FakeClient::region(RegionId id) {

@@ -25,6 +25,7 @@ struct WorldOptions {
   std::uint32_t layers = 4;
   std::optional<DataPath> pools_path{};  // of P's pool, where it differs from the link's
   bool no_path = false;                  // that the topology allows
+  std::uint32_t sink_ranks = 1;          // of D's instance; each reads everything, one is here
 };
 
 class World;
