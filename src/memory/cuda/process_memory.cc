@@ -61,10 +61,10 @@ std::vector<ProcessInfo> processes_on(const Nvml& nvml, Device device) {
 }  // namespace
 
 std::optional<std::uint64_t> memory_of_this_process(const std::string& uuid) {
-  static const Nvml nvml = load();
+  static const Nvml kNvml = load();
   Device device = nullptr;
-  if (!nvml.usable || nvml.device_by_uuid(uuid.c_str(), &device) != kSuccess) return std::nullopt;
-  const auto processes = processes_on(nvml, device);
+  if (!kNvml.usable || kNvml.device_by_uuid(uuid.c_str(), &device) != kSuccess) return std::nullopt;
+  const auto processes = processes_on(kNvml, device);
   const auto self = static_cast<unsigned int>(::getpid());
   const auto found = std::find_if(processes.begin(), processes.end(),
                                   [self](const ProcessInfo& info) { return info.pid == self; });
