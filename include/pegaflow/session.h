@@ -153,7 +153,9 @@ class Session {
   Status rewind(const Key& key, std::uint32_t token, StreamHandle stream = kNoStream);
   // The same for the whole offer, and the offer ends kWithdrawn.
   Status withdraw(const Key& key, Reason reason, StreamHandle stream = kNoStream);
-  Status finish(const Key& key);  // no more tokens will become ready
+  // No more tokens will become ready. Of use to nobody, but no error, when the offer has ended by
+  // itself a moment ago (one of the last 256): its consumers may be done before this call.
+  Status finish(const Key& key);
 
   // ---- consuming
   Status intend(const IntendSpec& intent);  // → kOffered or kRefused

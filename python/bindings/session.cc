@@ -235,7 +235,8 @@ void bind_producing(nb::class_<PySession>& session) {
           [](const PySession& self, const nb::bytes& key) {
             check(self.use()->finish(key_of(key)));
           },
-          nb::arg("key"), "No more tokens will become ready.");
+          nb::arg("key"),
+          "No more tokens will become ready; no error when the offer has just ended.");
 }
 
 void bind_consuming(nb::class_<PySession>& session) {

@@ -27,6 +27,8 @@ inline constexpr std::size_t kMaxStepSpans = 65'536;
 inline constexpr std::size_t kMaxReadyMarks = 2048;
 inline constexpr std::size_t kReservedReadyMarks = 256;
 inline constexpr std::size_t kMaxReceiveMarks = 1024;
+// Offers that have just ended and may still be finished.
+inline constexpr std::size_t kJustEnded = 256;
 // Pools whose registration may be under way at once.
 inline constexpr std::size_t kMaxPoolRequests = 16;
 

@@ -37,7 +37,9 @@ Offer::Offer(const Key& offer_key, const LocalPool& of_pool, std::uint32_t token
 }
 
 SourceBook::SourceBook(Outbox& outbox, EventQueue& events, std::uint32_t max_offers)
-    : outbox_(outbox), events_(events), max_offers_(max_offers), marks_(kMaxReadyMarks) {}
+    : outbox_(outbox), events_(events), max_offers_(max_offers), marks_(kMaxReadyMarks) {
+  just_ended_.reserve(kJustEnded);
+}
 
 Status SourceBook::offer(const OfferSpec& spec, const LocalPool& pool) {
   if (spec.key.space != KeySpace::kTransfer) {
@@ -193,8 +195,12 @@ Status SourceBook::withdraw(const Key& key, Reason reason) {
 }
 
 Status SourceBook::finish(const Key& key) {
-  PEGAFLOW_ASSIGN(Offer * offer, find(key));
-  if (!std::exchange(offer->finished, true)) outbox_.post_unhurried(wire::RingFinish{key});
+  const auto offer = find(key);
+  if (!offer.ok()) {
+    const bool ended = std::find(just_ended_.begin(), just_ended_.end(), key) != just_ended_.end();
+    return ended ? Status() : Status(offer.error());
+  }
+  if (!std::exchange((*offer)->finished, true)) outbox_.post_unhurried(wire::RingFinish{key});
   return {};
 }
 
@@ -233,6 +239,12 @@ void SourceBook::settle(Offer& offer) {
   marks_.for_each([&offer](ReadyEffect& effect) {
     if (effect.offer == &offer) effect.offer = nullptr;
   });
+  if (just_ended_.size() < kJustEnded) {
+    just_ended_.push_back(offer.key);
+  } else {
+    just_ended_[next_ended_] = offer.key;
+    next_ended_ = (next_ended_ + 1) % kJustEnded;
+  }
   offers_.erase(Key(offer.key));
 }
 

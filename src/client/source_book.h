@@ -146,6 +146,9 @@ class SourceBook {
   MarkQueue<ReadyEffect> marks_;
   std::uint64_t started_copies_ = 0, launched_copies_ = 0;
   std::vector<std::uint64_t> running_copies_;  // their numbers
+  // The last offers that ended, the oldest overwritten first: their engines may not know yet.
+  std::vector<Key> just_ended_;
+  std::size_t next_ended_ = 0;
 };
 
 }  // namespace pegaflow::client

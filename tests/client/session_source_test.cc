@@ -360,6 +360,18 @@ TEST_F(SourceTest, finish_is_told_once) {
   offer(false);  // the next message is its OFFER
 }
 
+// Consumers may be done before the engine's thread comes to it.
+TEST_F(SourceTest, an_offer_that_has_just_ended_may_be_finished) {
+  set_up();
+  const Key key = offer(true);
+  stub_.send(wire::RingResult{EventKind::kDone, Reason::kNone, key, 0, 0, 0, {}});
+  EXPECT_EQ(expect_event().kind, EventKind::kDone);
+  EXPECT_TRUE(session_->finish(key).ok());
+  EXPECT_EQ(session_->mark_ready(key, 0, {0, 1}, {0, 1}, kNoStream).error().code(),
+            Code::kNotFound);
+  EXPECT_EQ(session_->finish(Key::random()).error().code(), Code::kNotFound);
+}
+
 TEST_F(SourceTest, bad_calls_are_refused) {
   set_up();
   const Key key = offer(false);
