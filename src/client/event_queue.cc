@@ -22,14 +22,18 @@ void EventQueue::release(std::size_t n) {
   reserved_ -= n;
 }
 
+// Whoever looks again and again sees the event before the system call that tells the others.
 void EventQueue::push(Event event) {
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
     PEGAFLOW_CHECK(reserved_ > 0);
     --reserved_;
     unread_.push_back(std::move(event));
-    if (unread_.size() == 1) readable_.signal();
+    first = unread_.size() == 1;
+    signalled_ = signalled_ || first;
   }
+  if (first) readable_.signal();
   arrived_.notify_one();
 }
 
@@ -45,8 +49,9 @@ std::vector<Event> EventQueue::wait(std::chrono::milliseconds timeout) {
 }
 
 std::vector<Event> EventQueue::take_locked() {
+  // A signal may follow the events that it is for, and stays due until it was drained.
+  if (signalled_ && readable_.drain()) signalled_ = false;
   if (unread_.empty()) return {};
-  readable_.drain();
   return std::exchange(unread_, {});
 }
 

@@ -22,7 +22,7 @@ class EventQueue {
   bool reserve(std::size_t n);
   // Gives back room that no event will use. REQUIRES: reserved.
   void release(std::size_t n);
-  // Uses one reserved place.
+  // Uses one reserved place. One call at a time.
   void push(Event event);
 
   std::vector<Event> poll();
@@ -38,6 +38,7 @@ class EventQueue {
   std::condition_variable arrived_;
   std::vector<Event> unread_;  // guarded by mutex_, as all below
   std::size_t reserved_ = 0;
+  bool signalled_ = false;  // the descriptor is readable, or is about to be
 };
 
 }  // namespace pegaflow::client
