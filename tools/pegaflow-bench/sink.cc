@@ -84,8 +84,9 @@ class Sink {
       std::array fds = {pollfd{pool_->session().event_fd(), POLLIN, 0},
                         pollfd{channel_.fd(), POLLIN, 0}};
       ::poll(fds.data(), fds.size(), poll_ ? 0 : -1);
+      const auto events = pool_->session().poll();
       const auto now = now_ns();
-      for (const auto& event : pool_->session().poll()) {
+      for (const auto& event : events) {
         if (event.kind == EventKind::kDone) return now;
         return failure_of(event);
       }
