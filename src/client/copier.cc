@@ -34,8 +34,11 @@ bool Copier::start(memory::MoveDirection direction) {
   {
     const std::lock_guard lock(state_.mutex);
     const std::size_t limit = mover_.batch_limit();
-    const std::size_t first = direction == memory::MoveDirection::kGather ? 0 : limit;
-    for (std::size_t i = first; i < first + limit && !state_.outbox.backlogged(); ++i) {
+    const bool gathers = direction == memory::MoveDirection::kGather;
+    const std::size_t first = gathers ? 0 : limit;
+    const std::size_t most = gathers && running(direction) == 0 ? mover_.first_batch() : limit;
+    for (std::size_t i = first;
+         i < first + limit && batch_.size() < most && !state_.outbox.backlogged(); ++i) {
       Job& job = jobs_[i];
       if (job.busy) continue;
       if (!take(direction, job)) break;
@@ -44,7 +47,7 @@ bool Copier::start(memory::MoveDirection direction) {
       memory::MoveJob& move = batch_.emplace_back();
       move.direction = direction;
       move.cookie = i;
-      if (direction == memory::MoveDirection::kGather) {
+      if (gathers) {
         prepare_gather(job, move);
         targets_.push_back(job.gather.region);
       } else {

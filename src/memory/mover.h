@@ -63,6 +63,9 @@ class Mover {
   virtual Status check(const core::StreamPlan& plan, const KvLayout& layout) const = 0;
   // How many jobs per direction may be unreported at once (1 for memcpy).
   virtual std::size_t batch_limit() const = 0;
+  // How many of them should be submitted at first while none runs: to prepare more would make the
+  // first wait.
+  virtual std::size_t first_batch() const { return batch_limit(); }
   // Starts (or, on the host, runs) jobs of one direction; all of them in one launch, which keeps
   // them in order as far as possible. No allocation. Slots of different pools may be mixed.
   virtual void submit(std::span<const MoveJob> jobs) = 0;

@@ -11,6 +11,10 @@ class FakeGpu::FakeMover final : public ForwardingMover {
  public:
   FakeMover(FakeGpu& gpu, const Clock& clock) : ForwardingMover(clock), gpu_(gpu) {}
   std::size_t batch_limit() const override { return gpu_.batch_limit_; }
+  std::size_t first_batch() const override {
+    const std::lock_guard lock(gpu_.mutex_);
+    return gpu_.asked_first_;
+  }
 
   void submit(std::span<const memory::MoveJob> jobs) override {
     std::unique_lock lock(gpu_.mutex_);
@@ -19,6 +23,7 @@ class FakeGpu::FakeMover final : public ForwardingMover {
     gpu_.changed_.wait_for(lock, kTestDeadline, [this] { return !gpu_.launches_held_; });
     gpu_.submitting_ = false;
     gpu_.launched_.insert(gpu_.launched_.end(), jobs.begin(), jobs.end());
+    if (gpu_.launches_ == 0) gpu_.first_batch_ = jobs.size();
     gpu_.launches_ += jobs.size();
     gpu_.largest_batch_ = std::max(gpu_.largest_batch_, jobs.size());
     gpu_.changed_.notify_all();
@@ -145,6 +150,16 @@ void FakeGpu::wait_for_submit() {
 std::size_t FakeGpu::marks_out() {
   const std::lock_guard lock(mutex_);
   return waiting_marks_.size() + passed_marks_.size();
+}
+
+void FakeGpu::ask_first_for(std::size_t jobs) {
+  const std::lock_guard lock(mutex_);
+  asked_first_ = jobs;
+}
+
+std::size_t FakeGpu::first_batch() {
+  const std::lock_guard lock(mutex_);
+  return first_batch_;
 }
 
 std::size_t FakeGpu::largest_batch() {

@@ -36,13 +36,15 @@ class FakeGpu {
   void let_copies_go();
   void hold_launches();  // submit() does not return
   void let_launches_go();
-  void lose();  // passed() fails from now on
+  void lose();                           // passed() fails from now on
+  void ask_first_for(std::size_t jobs);  // while none runs
 
   // ---- what the test sees
   void wait_for_launched(std::size_t copies);  // with a deadline
   void wait_for_submit();                      // a submit() is held
   std::size_t marks_out();
   std::size_t largest_batch();
+  std::size_t first_batch();  // the first that was submitted
 
  private:
   class FakeMover;
@@ -69,13 +71,14 @@ class FakeGpu {
   const Clock& clock_;
   memory::HostMover inner_;
   const std::size_t batch_limit_, max_marks_;
+  std::size_t asked_first_ = batch_limit_;
   std::map<StreamHandle, Stream> streams_;
   std::set<std::uint32_t> waiting_marks_, passed_marks_;
   std::uint32_t last_mark_ = 0;
   std::deque<Job> launched_;
   std::vector<memory::MoveResult> results_;
   std::uint64_t launches_ = 0, ended_ = 0;
-  std::size_t largest_batch_ = 0;
+  std::size_t largest_batch_ = 0, first_batch_ = 0;
   bool copies_held_ = false, launches_held_ = false, submitting_ = false, lost_ = false;
 };
 

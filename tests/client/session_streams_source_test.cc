@@ -188,6 +188,19 @@ TEST_F(StreamsTest, all_ready_slots_are_one_launch) {
   deliver_all();
 }
 
+TEST_F(StreamsTest, the_first_launch_takes_no_more_slots_than_the_mover_asks_for) {
+  set_up_gpu();
+  gpu_->ask_first_for(2);
+  fill_pool();
+  const Key key = open_offer();
+  ASSERT_TRUE(mark(key, {0, kTokens}, kCompute).ok());
+  stub_.expect_ready(n_chunks());
+  launch_gathers();
+  EXPECT_EQ(gpu_->first_batch(), 2U);
+  gpu_->let_copies_go();
+  deliver_all();
+}
+
 TEST_F(StreamsTest, rewritten_blocks_wait_for_the_gathers_in_flight) {
   set_up_gpu();
   fill_pool();

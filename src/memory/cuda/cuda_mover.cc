@@ -18,12 +18,10 @@ constexpr std::chrono::microseconds kColdAfter{300};
 // Slots that copy engines fill before they are reported: a switch from copies to a kernel and back
 // costs microseconds, waiting for more costs latency.
 constexpr std::uint32_t kCopiedPerReport = 4;
-// The first launch of an idle direction takes few slots, the next one twice as many, and so on:
-// preparing a slot takes the host a microsecond, in which the GPU could copy.
-constexpr std::uint32_t kFirstLaunch = 2;
 // A launch goes out when its slots have so many block ids: those of the next ones are copied while
-// it runs.
+// it runs. While the GPU has work, launches of more slots cost the host less.
 constexpr std::size_t kManyIds = 16'384;
+constexpr std::size_t kManyIdsWhenBusy = 4 * kManyIds;
 
 }  // namespace
 
@@ -111,7 +109,9 @@ void CudaMover::submit(std::span<const MoveJob> jobs) {
   Lane& lane = this->lane(direction);
   PEGAFLOW_CHECK(jobs.size() <= lane.places() - lane.running());
   if (lane.running() == 0) progress_at_ = clock_.now();
-  std::uint32_t most_slots = lane.running() == 0 ? kFirstLaunch : kMaxLaunchSlots;
+  const bool busy = lane.running() != 0;
+  std::uint32_t most_slots = busy ? kMaxLaunchSlots : kFirstLaunch;
+  const std::size_t many_ids = busy ? kManyIdsWhenBusy : kManyIds;
   Batch batch;
   begin(lane, batch);
   for (const MoveJob& job : jobs) {
@@ -125,7 +125,7 @@ void CudaMover::submit(std::span<const MoveJob> jobs) {
         batch.launch.n_slots == 0 ||
         (copied ? batch.copied && batch.launch.n_slots < kCopiedPerReport
                 : !batch.copied && batch.unit_bytes == layers->alignment && batch.sum == sum &&
-                      batch.n_ids < kManyIds && batch.launch.n_slots < most_slots);
+                      batch.n_ids < many_ids && batch.launch.n_slots < most_slots);
     if (!fits) {
       flush(direction, batch);
       most_slots = std::min(2 * most_slots, kMaxLaunchSlots);

@@ -27,12 +27,16 @@ class CudaMover final : public Mover {
   Status add_pool(const KvLayout& layout) override { return pools_.add(layout); }
   Status check(const core::StreamPlan& plan, const KvLayout& layout) const override;
   std::size_t batch_limit() const override { return lanes_[0].places(); }
+  std::size_t first_batch() const override { return kFirstLaunch; }
   void submit(std::span<const MoveJob> jobs) override;
   void expect(MoveDirection direction) override;
   std::size_t poll(std::span<MoveResult> out) override;
   Status fence(MoveDirection direction, StreamHandle stream) override;
 
  private:
+  // The first launch of an idle direction takes few slots, the next one twice as many, and so on:
+  // claiming and preparing a slot takes the host a microsecond, in which the GPU could copy.
+  static constexpr std::uint32_t kFirstLaunch = 4;
   // Slots that one launch can take together.
   struct Batch {
     Launch launch;
