@@ -67,6 +67,8 @@ class ClientPort {
   virtual void announce(const PeerPool& pool) = 0;
   // Queues behind a full ring up to a bound; beyond it the session is closed (→ on_client_lost).
   virtual void send(const wire::AgentMessage& message) = 0;
+  // Whether the client understands LENT: it looks at words itself.
+  virtual bool takes_lent() const { return false; }
   // Something will be sent within microseconds: the client should not sleep over it. A hint.
   virtual void expect() {}
 };

@@ -61,9 +61,11 @@ Result<wire::Welcome> welcome_of(const Packet& packet) {
   }
   auto* welcome = std::get_if<wire::Welcome>(&message);
   if (welcome == nullptr) return Error{Code::kProtocol, "the agent answered HELLO otherwise"};
-  if (welcome->version != wire::kSetupVersion) {
+  if (welcome->version < wire::kOldestSetupVersion || welcome->version > wire::kSetupVersion) {
     return Error{Code::kProtocol, "the agent chose version " + std::to_string(welcome->version) +
-                                      ", offered was " + std::to_string(wire::kSetupVersion)};
+                                      ", offered were " +
+                                      std::to_string(wire::kOldestSetupVersion) + " to " +
+                                      std::to_string(wire::kSetupVersion)};
   }
   if (welcome->epoch.value == 0) return Error{Code::kProtocol, "WELCOME: epoch 0"};
   if (packet.fds.size() != kWelcomeFds) {

@@ -37,6 +37,7 @@ bool Copier::start(memory::MoveDirection direction) {
     const bool gathers = direction == memory::MoveDirection::kGather;
     const std::size_t first = gathers ? 0 : limit;
     const std::size_t most = gathers && running(direction) == 0 ? mover_.first_batch() : limit;
+    if (!gathers) state_.sinks.look_at_words(state_.regions);
     for (std::size_t i = first;
          i < first + limit && batch_.size() < most && !state_.outbox.backlogged(); ++i) {
       Job& job = jobs_[i];

@@ -34,9 +34,11 @@ Wait next_wait(const WaitPolicy& policy, const Expected& expected, Nanos idle_fo
 struct Woken {
   bool signalled = false;  // by agent or engine
   bool socket = false;     // it is readable
+  bool bell = false;       // rung; the region's owner takes the signal
 };
-// Sleeps until one of the event fds or the socket is readable, at most `timeout`. What was
-// signalled is taken.
-Woken sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Nanos timeout);
+// Sleeps until one of the event fds, the bell (-1: none) or the socket is readable, at most
+// `timeout`. What was signalled is taken.
+Woken sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Nanos timeout,
+               int bell = -1);
 
 }  // namespace pegaflow::client

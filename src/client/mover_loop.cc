@@ -128,21 +128,28 @@ void MoverLoop::wait() {
   const Wait how = next_wait(policy_, expected, clock_.now() - active_at_);
   if (how == Wait::kSpin) return std::this_thread::yield();
   Nanos timeout{0};
-  if (!prepare_sleep(timeout)) return;
+  int bell = -1;
+  if (!prepare_sleep(timeout, bell)) return;
   if (how == Wait::kNap) timeout = std::min(timeout, policy_.nap);
   if (ring_.announce_sleep()) {
-    const Woken woken = sleep_on(connection_.wakeup, connection_.own_wakeup, setup_.fd(), timeout);
+    const Woken woken =
+        sleep_on(connection_.wakeup, connection_.own_wakeup, setup_.fd(), timeout, bell);
     socket_due_ |= woken.socket;
-    if (woken.signalled) active_at_ = clock_.now();  // something comes, if it is not there already
-    woken_early_ = woken.signalled;
+    woken_early_ = woken.signalled || woken.bell;
+    if (woken_early_) active_at_ = clock_.now();  // something comes, if it is not there already
+    bell_rang_ = woken.bell;
   }
   ring_.awake();
   state_.mover_asleep.store(false, std::memory_order_relaxed);
 }
 
 // False: something came up. From here on, whoever changes something wakes this thread.
-bool MoverLoop::prepare_sleep(Nanos& timeout) {
+bool MoverLoop::prepare_sleep(Nanos& timeout, int& bell) {
   const std::lock_guard lock(state_.mutex);
+  // The region stays mapped meanwhile: this thread unmaps it. A bell that its owner has not
+  // answered does not keep this thread awake.
+  const MappedSlots* watched = state_.sinks.watched_region(state_.regions);
+  if (watched != nullptr && !bell_rang_) bell = watched->region.bell().fd();
   const bool blocked = !state_.outbox.idle() || !state_.setup_texts.empty();
   if (!blocked && state_.mover_needed()) return false;
   timeout = blocked ? kRetryEvery : (state_.idle() ? kIdleTick : kBusyTick);

@@ -32,7 +32,7 @@ class MoverLoop {
   void report();
   Status judge(TimePoint now);
   void wait();
-  bool prepare_sleep(Nanos& timeout);
+  bool prepare_sleep(Nanos& timeout, int& bell);
   void read_last_words();
   void drain_copies();
   void die(const Error& why);
@@ -56,6 +56,7 @@ class MoverLoop {
   TimePoint judged_at_;
   bool socket_due_ = true;
   bool woken_early_ = false;  // by somebody who expects work for this thread
+  bool bell_rang_ = false;    // and ended the last sleep
 };
 
 }  // namespace pegaflow::client

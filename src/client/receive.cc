@@ -11,7 +11,10 @@ SinkStream::SinkStream(const wire::RingStream& message, Receive& of_receive,
       receive(&of_receive),
       plan(std::move(stream_plan)),
       progress(plan),
-      checksum(checksum_kind) {}
+      checksum(checksum_kind) {
+  lent.reserve(32);
+  early.reserve(32);
+}
 
 Receive::Receive(const ReceiveSpec& spec, std::uint64_t number, const LocalPool& of_pool)
     : key(spec.key), handle(number), pool(&of_pool) {

@@ -22,6 +22,13 @@ namespace pegaflow::client {
 
 struct Receive;
 
+// A scatter that began before the agent said so.
+struct EarlyScatter {
+  wire::SlotRef slot;
+  bool told = false;     // SCATTER came meanwhile
+  bool running = false;  // or waits for its turn
+};
+
 struct SinkStream {
   SinkStream(const wire::RingStream& message, Receive& of_receive, core::StreamPlan stream_plan,
              core::ChecksumKind checksum_kind);
@@ -34,6 +41,9 @@ struct SinkStream {
   std::uint32_t copies = 0;           // scatters that run now
   bool stopping = false;              // no new scatters; RingStopped when no copy runs
   Nanos gather{}, wire{}, scatter{};  // sums over its chunks
+  WriterId writer;                    // whom the slots are lent to
+  std::vector<wire::SlotRef> lent;    // slots that it may fill, whose words are looked at here
+  std::vector<EarlyScatter> early;    // those that run, or that SCATTER has not come for
 };
 
 struct Receive {

@@ -4,8 +4,16 @@
 #include <utility>
 
 #include "client/limits.h"
+#include "core/slot_word.h"
 
 namespace pegaflow::client {
+
+bool readable(const MappedSlots& region, const wire::SlotRef& slot) {
+  const auto read =
+      core::unpack(region.region.control().word(slot.slot).load(std::memory_order_acquire));
+  return read && read->generation == slot.generation &&
+         (read->state == core::SlotState::kFilled || read->state == core::SlotState::kDraining);
+}
 
 Result<std::unique_ptr<MappedSlots>> map_region(const wire::MapRegion& message,
                                                 std::vector<UniqueFd> fds, memory::Device& device) {

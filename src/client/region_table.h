@@ -31,6 +31,9 @@ struct MappedSlots {
   TimePoint rung{};          // when its bell was rung last; the mover's
 };
 
+// Is the slot of this region still lent to us, holding what the agent said?
+bool readable(const MappedSlots& region, const wire::SlotRef& slot);
+
 // Maps what a MAP message describes, within reach of `device`. Needs no lock; takes its time.
 // kProtocol: numbers or files that do not fit together; kUnsupported: out of the device's reach.
 Result<std::unique_ptr<MappedSlots>> map_region(const wire::MapRegion& message,

@@ -114,6 +114,12 @@ Status RingPump::on(const wire::RingScatter& message) {
   return {};
 }
 
+Status RingPump::on(const wire::RingLent& message) {
+  const std::lock_guard lock(state_.mutex);
+  state_.sinks.on_lent(message);
+  return {};
+}
+
 Status RingPump::on(const wire::RingStop& message) {
   const std::lock_guard lock(state_.mutex);
   if (!state_.sources.on_stop(message.stream) && !state_.sinks.on_stop(message.stream)) {

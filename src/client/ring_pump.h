@@ -30,6 +30,7 @@ class RingPump {
   Status on(const wire::RingStream& message);
   Status on(const wire::RingCredit& message);
   Status on(const wire::RingScatter& message);
+  Status on(const wire::RingLent& message);
   Status on(const wire::RingStop& message);
   Status on(const wire::RingResult& message);
   struct Ends {

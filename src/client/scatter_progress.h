@@ -18,6 +18,8 @@ class ScatterProgress {
 
   // Notes that the chunk was handed out. False: it was before. REQUIRES chunk < n_chunks.
   bool accept(ChunkIndex chunk);
+  // The chunk was handed out and will not be placed. REQUIRES: accepted, not yet placed.
+  void give_back(ChunkIndex chunk) { accepted_[chunk.value] = false; }
   // It is in the blocks and verified. REQUIRES: accepted, not yet placed.
   void placed(ChunkIndex chunk);
   bool complete() const { return placed_count_ == plan_.n_chunks; }

@@ -9,13 +9,6 @@
 namespace pegaflow::client {
 namespace {
 
-// Is the slot still lent to us, holding what the agent said?
-bool readable(const memory::SlotWordAtomic& word, Generation generation) {
-  const auto read = core::unpack(word.load(std::memory_order_acquire));
-  return read && read->generation == generation &&
-         (read->state == core::SlotState::kFilled || read->state == core::SlotState::kDraining);
-}
-
 wire::RingReceive message_of(const ReceiveSpec& spec, std::uint64_t handle, PoolId pool) {
   wire::RingReceive message;
   message.key = spec.key;
@@ -50,7 +43,9 @@ SinkBook::SinkBook(Outbox& outbox, EventQueue& events, std::uint32_t max_receive
       max_receives_(max_receives),
       queue_(kMaxQueuedScatters),
       held_(kMaxQueuedScatters),
-      marks_(kMaxReceiveMarks) {}
+      marks_(kMaxReceiveMarks) {
+  watched_.reserve(64);
+}
 
 Status SinkBook::receive(const ReceiveSpec& spec, const LocalPool& pool, TimePoint now,
                          TimePoint deadline, memory::Mark& mark) {
@@ -163,6 +158,7 @@ void SinkBook::on_scatter(const wire::RingScatter& message, RegionTable& regions
       continue;
     }
     SinkStream& stream = *found->second;
+    if (began_early(stream, slot.slot)) continue;
     const MappedSlots* region = regions.find(slot.slot);
     const char* wrong = nullptr;
     if (region == nullptr || !region->own) {
@@ -211,17 +207,17 @@ std::optional<Scatter> SinkBook::next(RegionTable& regions) {
     if (found == streams_.end()) continue;  // stopped, and said so
     SinkStream& stream = *found->second;
     MappedSlots* region = regions.find(queued->slot.slot);
-    const wire::SlotRef& slot = queued->slot.slot;
-    if (region == nullptr || stream.receive->end || stream.receive->damaged || stream.stopping ||
-        !readable(region->region.control().word(slot.slot), slot.generation)) {
-      stream.receive->damaged = true;
-      refuse(stream.key, queued->slot);
-      continue;
+    if (region != nullptr && !stream.receive->end && !stream.receive->damaged && !stream.stopping &&
+        readable(*region, queued->slot.slot)) {
+      ++stream.copies;
+      ++stream.receive->copies;
+      ++region->copies;
+      return Scatter{&stream, queued->slot, region};
     }
-    ++stream.copies;
-    ++stream.receive->copies;
-    ++region->copies;
-    return Scatter{&stream, queued->slot, region};
+    if (queued->early) drop_early(stream, queued->slot);
+    if (queued->early) continue;  // the agent will ask for it, or knows why not
+    stream.receive->damaged = true;
+    refuse(stream.key, queued->slot);
   }
   return std::nullopt;
 }
@@ -238,7 +234,8 @@ void SinkBook::take_result(const Scatter& scatter, bool ok, Nanos took, TimePoin
   const wire::SlotRef& slot = scatter.slot.slot;
   // Readers need no fence: if the slot was taken back under the copy, its generation shows it.
   std::atomic_thread_fence(std::memory_order_acquire);
-  ok = ok && readable(scatter.region->region.control().word(slot.slot), slot.generation);
+  ok = ok && readable(*scatter.region, slot);
+  ended_early(stream, slot);
   --stream.copies;
   --receive.copies;
   --scatter.region->copies;
@@ -279,6 +276,11 @@ bool SinkBook::on_stop(StreamKey key) {
 // The stream's progress stays with its receive, for valid_tokens().
 void SinkBook::stopped(SinkStream& stream) {
   outbox_.post(wire::RingStopped{stream.key, {}});
+  forget(stream);
+}
+
+void SinkBook::forget(SinkStream& stream) {
+  std::erase(watched_, &stream);
   streams_.erase(stream.key);
 }
 
@@ -335,7 +337,7 @@ void SinkBook::settle(Receive& receive, TimePoint now) {
   receive.end->valid_tokens = valid_tokens(receive);
   receive.end->stats = stats_of(receive, now);
   events_.push(std::move(*receive.end));
-  for (const auto& stream : receive.streams) streams_.erase(stream->key);
+  for (const auto& stream : receive.streams) forget(*stream);
   if (receive.gated) sift_held();
   handles_.erase(receive.key);
   receives_.erase(std::uint64_t{receive.handle});

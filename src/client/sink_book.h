@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/bounded_queue.h"
 #include "base/clock.h"
@@ -56,6 +57,14 @@ class SinkBook {
   std::optional<Scatter> next(RegionTable& regions);
   // The copy ended after `took`; ok: verified, as far as integrity is on.
   void finished(const Scatter& scatter, bool ok, Nanos took, TimePoint now);
+
+  // ---- slots that are looked at before the agent tells (ADR 105); sink_words.cc
+  void on_lent(const wire::RingLent& message);
+  // Queues what lent slots hold by now.
+  void look_at_words(RegionTable& regions);
+  // The own region whose slots are looked at; null: none is.
+  MappedSlots* watched_region(RegionTable& regions);
+
   // Ends receives whose deadline has passed.
   void expire(TimePoint now);
   void extend_deadlines(Nanos by);
@@ -70,12 +79,20 @@ class SinkBook {
   struct Queued {
     StreamKey stream{};
     wire::ScatterSlot slot;
+    bool early = false;  // the agent did not tell of it yet
   };
   Status check_stream(const wire::RingStream& message, const Receive& receive) const;
   void refuse(StreamKey stream, const wire::ScatterSlot& slot);
   void sift_held();
   void stopped(SinkStream& stream);
   void take_result(const Scatter& scatter, bool ok, Nanos took, TimePoint now);
+  void forget(SinkStream& stream);
+  // sink_words.cc
+  bool look_at(SinkStream& stream, const wire::SlotRef& slot, RegionTable& regions);
+  void begin_early(SinkStream& stream, const wire::SlotRef& slot, const memory::SlotHeader& header);
+  bool began_early(SinkStream& stream, const wire::SlotRef& slot);
+  void drop_early(SinkStream& stream, const wire::ScatterSlot& slot);
+  void ended_early(SinkStream& stream, const wire::SlotRef& slot);
   void note_complete(SinkStream& stream, TimePoint now);
   // Ends it and tells the agent to stop.
   void fail(Receive& receive, Reason reason, std::string detail, TimePoint now);
@@ -92,6 +109,7 @@ class SinkBook {
   FixedFifo<Queued> queue_;
   FixedFifo<Queued> held_;  // of receives that are gated; queue_ has room for all of them
   MarkQueue<std::uint64_t> marks_;
+  std::vector<SinkStream*> watched_;  // streams with lent slots that are known here
 };
 
 }  // namespace pegaflow::client

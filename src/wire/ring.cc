@@ -9,7 +9,7 @@ constexpr std::array<std::string_view, std::variant_size_v<ClientMessage>> kClie
     "OFFER",  "READY",   "REWOUND",  "WITHDRAW", "FINISH",    "INTEND", "RECEIVE",
     "CANCEL", "RELEASE", "GATHERED", "LEFT",     "SCATTERED", "STOPPED"};
 constexpr std::array<std::string_view, std::variant_size_v<AgentMessage>> kAgentNames{
-    "STREAM", "CREDIT", "SCATTER", "STOP", "RESULT"};
+    "STREAM", "CREDIT", "SCATTER", "STOP", "RESULT", "LENT"};
 
 template <typename Message, typename Names>
 Result<std::size_t> encode(const Message& message, const Names& names, RingBuffer& out) {

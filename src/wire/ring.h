@@ -164,6 +164,14 @@ struct RingStop {
   Reason reason{};
   bool operator==(const RingStop&) const = default;
 };
+// Slots that a sink stream's source may fill (mapped links, pools on a GPU): the client may look at
+// their words, and begin before SCATTER tells it to. From set-up version 2 on.
+struct RingLent {
+  StreamKey stream{};
+  WriterId writer;  // whom they are lent to
+  InlineVector<SlotRef, kMaxSlotsPerRingMessage> slots;
+  bool operator==(const RingLent&) const = default;
+};
 // An end (or, for kOffered, kRefused, kSent: a step) as the agent sees it.
 struct RingResult {
   EventKind kind{};
@@ -178,7 +186,8 @@ struct RingResult {
 using ClientMessage = std::variant<RingOffer, RingReady, RingRewound, RingWithdraw, RingFinish,
                                    RingIntend, RingReceive, RingCancel, RingRelease, RingGathered,
                                    RingLeft, RingScattered, RingStopped>;
-using AgentMessage = std::variant<RingStream, RingCredit, RingScatter, RingStop, RingResult>;
+using AgentMessage =
+    std::variant<RingStream, RingCredit, RingScatter, RingStop, RingResult, RingLent>;
 
 // The payload bytes of a message, without entry headers; the ring splits them over entries.
 // The variant's index + 1 is the message's type on the ring. No allocation when encoding.

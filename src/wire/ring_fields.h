@@ -187,6 +187,13 @@ void fields(Codec& codec, T& stop) {
   codec("reason", stop.reason);
 }
 
+template <typename Codec, FieldsOf<RingLent> T>
+void fields(Codec& codec, T& lent) {
+  codec("stream", lent.stream);
+  codec("writer", lent.writer);
+  codec("slots", lent.slots);
+}
+
 template <typename Codec, FieldsOf<RingResult> T>
 void fields(Codec& codec, T& result) {
   codec("kind", result.kind);

@@ -18,14 +18,16 @@ namespace pegaflow::wire {
 
 inline constexpr std::size_t kMaxSetupBytes = 64 * 1024;        // session socket
 inline constexpr std::size_t kMaxLinkFrameBytes = 1024 * 1024;  // link socket
-inline constexpr std::uint32_t kSetupVersion = 1;
+inline constexpr std::uint32_t kOldestSetupVersion = 1, kSetupVersion = 2;
+// From this one on agents tell clients of lent slots.
+inline constexpr std::uint32_t kFirstSetupVersionWithLent = 2;
 inline constexpr std::size_t kMaxReaches = 64;  // GPUs
 
 enum class SessionKind : std::uint8_t { kWorker = 1, kControl = 2 };
 
 // ---- session socket; client → agent unless said otherwise. `[n fds]` travel with the message.
 struct Hello {
-  std::uint32_t version_min = kSetupVersion, version_max = kSetupVersion;
+  std::uint32_t version_min = kOldestSetupVersion, version_max = kSetupVersion;
   SessionKind kind{};
   std::string instance;
   Rank rank;

@@ -95,6 +95,7 @@ std::vector<AgentMessage> example_agent_messages() {
       RingScatter{example_stream(), {scatter_slot()}},
       RingStop{example_stream(), Reason::kLinkLost},
       result(),
+      RingLent{example_stream(), WriterId{5}, {example_ref(1), example_ref(2)}},
   };
 }
 

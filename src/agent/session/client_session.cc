@@ -64,8 +64,9 @@ Status ClientSession::handle(const wire::SessionMessage& message) {
 
 Status ClientSession::on_hello(const wire::Hello& hello) {
   if (open()) return Error(Code::kProtocol, "a second HELLO");
-  if (hello.version_min > wire::kSetupVersion || hello.version_max < wire::kSetupVersion) {
+  if (hello.version_min > wire::kSetupVersion || hello.version_max < wire::kOldestSetupVersion) {
     return Error(Code::kUnsupported, "this agent speaks session version " +
+                                         std::to_string(wire::kOldestSetupVersion) + " to " +
                                          std::to_string(wire::kSetupVersion) + ", the client " +
                                          std::to_string(hello.version_min) + " to " +
                                          std::to_string(hello.version_max));
@@ -94,9 +95,11 @@ Status ClientSession::welcome(const wire::Hello& hello) {
     PEGAFLOW_ASSIGN(writer_, environment_.writers.add_process(std::move(pidfd), Nanos(0)));
   }
   wire::Welcome message = environment_.welcome;
+  message.version = std::min(hello.version_max, wire::kSetupVersion);
   message.session = id_;
   message.ring_entries = rings->entries();
   PEGAFLOW_TRY(setup_->send(message, rings->fds()));
+  version_ = message.version;
   kind_ = hello.kind;
   instance_ = hello.instance;
   rank_ = hello.rank;

@@ -73,6 +73,7 @@ class ClientSession final : public ClientPort {
   std::optional<RegionId> peer_region(LinkId link, std::uint16_t index) const override;
   void announce(const PeerPool& pool) override;
   void send(const wire::AgentMessage& message) override;
+  bool takes_lent() const override { return version_ >= wire::kFirstSetupVersionWithLent; }
   void expect() override { rings_->wake_client(); }
 
   // ---- for the server
@@ -121,6 +122,7 @@ class ClientSession final : public ClientPort {
   std::optional<Error> failure_;
 
   // Since HELLO:
+  std::uint32_t version_ = 0;  // of the set-up messages, and of what may be on the ring
   wire::SessionKind kind_{};
   std::string instance_;
   Rank rank_;

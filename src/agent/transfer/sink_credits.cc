@@ -10,7 +10,7 @@ namespace pegaflow::agent {
 std::optional<LentSlot> SinkSide::lend(SinkStream& stream) {
   const auto loan = stream.region->table().loan(stream.writer, stream.serial);
   if (!loan) return {};
-  stream.lent.push_back({loan->slot, loan->generation, false, false});
+  stream.lent.push_back({loan->slot, loan->generation});
   set_polled(stream);
   return stream.lent.back();
 }
@@ -55,7 +55,25 @@ void SinkSide::lend_starved() {
   }
 }
 
+// Before the source can use them.
+void SinkSide::show_lent(SinkStream& stream) {
+  if (!stream.shows_lent || stream.receive == nullptr) return;
+  ClientPort& client = *stream.receive->client;
+  const auto region = client.own_region(stream.region->index());
+  if (!region) return;
+  wire::RingLent message{stream.key, stream.writer, {}};
+  for (LentSlot& lent : stream.lent) {
+    if (std::exchange(lent.shown, true)) continue;
+    message.slots.push_back({*region, lent.slot, lent.generation});
+    if (!message.slots.full()) continue;
+    client.send(message);
+    message.slots.clear();
+  }
+  if (!message.slots.empty()) client.send(message);
+}
+
 void SinkSide::send_credits(SinkStream& stream) {
+  show_lent(stream);
   if (!stream.link->window_open()) return;
   wire::Credit message{stream.key, {}};
   for (LentSlot& lent : stream.lent) {

@@ -60,17 +60,8 @@ bool SinkSide::look(SinkStream& stream) {
       case core::Observed::kFilled:
         break;
     }
-    const memory::SlotHeader h = stream.region->region().control().read_header(lent.slot);
-    const bool ours = h.xfer == key.xfer.value && h.stream == key.stream.value;
-    wire::ScatterSlot chunk;
-    chunk.slot = {RegionId{}, lent.slot, lent.generation};
-    chunk.chunk = ChunkIndex{ours ? h.chunk : stream.plan.n_chunks};
-    chunk.bytes = h.bytes;
-    chunk.checksum = static_cast<std::uint32_t>(h.checksum);
-    chunk.t_ready_ns = h.t_ready;
-    chunk.gather_us = micros_between(h.t_start, h.t_end);
     found = true;
-    if (!accept(stream, i, chunk)) return true;
+    if (!accept(stream, i, read_filled(stream, lent))) return true;
   }
   if (!found) return false;
   RegionSlots& region = *stream.region;
@@ -81,7 +72,27 @@ bool SinkSide::look(SinkStream& stream) {
   return true;
 }
 
+wire::ScatterSlot SinkSide::read_filled(const SinkStream& stream, const LentSlot& lent) const {
+  const memory::SlotHeader h = stream.region->region().control().read_header(lent.slot);
+  const bool ours = h.xfer == stream.key.xfer.value && h.stream == stream.key.stream.value;
+  wire::ScatterSlot chunk;
+  chunk.slot = {RegionId{}, lent.slot, lent.generation};
+  chunk.chunk = ChunkIndex{ours ? h.chunk : stream.plan.n_chunks};
+  chunk.bytes = h.bytes;
+  chunk.checksum = static_cast<std::uint32_t>(h.checksum);
+  chunk.t_ready_ns = h.t_ready;
+  chunk.gather_us = micros_between(h.t_start, h.t_end);
+  return chunk;
+}
+
 bool SinkSide::accept(SinkStream& stream, std::size_t at, const wire::ScatterSlot& chunk) {
+  if (!admit(stream, at, chunk)) return false;
+  stream.batch.push_back(chunk);
+  if (stream.batch.full()) hand_over(stream);
+  return true;
+}
+
+bool SinkSide::admit(SinkStream& stream, std::size_t at, const wire::ScatterSlot& chunk) {
   const LentSlot lent = stream.lent[at];
   const bool right = stream.arrived.in_range(chunk.chunk) &&
                      !stream.arrived.contains(chunk.chunk) &&
@@ -104,8 +115,6 @@ bool SinkSide::accept(SinkStream& stream, std::size_t at, const wire::ScatterSlo
   if (chunk.wire_us != 0) {
     stream.probe->stage(metrics::Stage::kWire, std::chrono::microseconds(chunk.wire_us));
   }
-  stream.batch.push_back(chunk);
-  if (stream.batch.full()) hand_over(stream);
   return true;
 }
 
@@ -117,7 +126,7 @@ void SinkSide::hand_over(SinkStream& stream) {
   for (wire::ScatterSlot chunk : stream.batch) {
     chunk.slot.region = *region;
     stream.region->table().drain(chunk.slot.slot);
-    stream.draining.push_back({chunk.slot.slot, chunk.slot.generation, false, false});
+    stream.draining.push_back({chunk.slot.slot, chunk.slot.generation});
     message.slots.push_back(chunk);
   }
   stream.batch.clear();
@@ -188,10 +197,25 @@ bool SinkSide::accept_record(SinkStream& stream, const wire::ChunkRecord& record
   return accept(stream, static_cast<std::size_t>(at - stream.lent.begin()), chunk);
 }
 
+bool SinkSide::see_scattered(SinkStream& stream, const wire::ScatteredSlot& item) {
+  const auto at = std::find_if(
+      stream.lent.begin(), stream.lent.end(),
+      [&item](const LentSlot& lent) { return lent.is(item.slot.slot, item.slot.generation); });
+  if (at == stream.lent.end() || stream.region->table().look(at->slot) != core::Observed::kFilled) {
+    return true;
+  }
+  const wire::ScatterSlot chunk = read_filled(stream, *at);
+  if (!admit(stream, static_cast<std::size_t>(at - stream.lent.begin()), chunk)) return false;
+  stream.region->table().drain(chunk.slot.slot);
+  stream.draining.push_back({chunk.slot.slot, chunk.slot.generation});
+  return true;
+}
+
 void SinkSide::on_scattered(ClientPort& client, const wire::RingScattered& message) {
   SinkStream* stream = find(message.stream);
   if (stream == nullptr || stream->receive == nullptr || stream->receive->client != &client) return;
   for (const wire::ScatteredSlot& item : message.slots) {
+    if (stream->shows_lent && !see_scattered(*stream, item)) return;
     const auto at = std::find_if(
         stream->draining.begin(), stream->draining.end(),
         [&item](const LentSlot& lent) { return lent.is(item.slot.slot, item.slot.generation); });

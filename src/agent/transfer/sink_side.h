@@ -90,9 +90,14 @@ class SinkSide {
   void recall_eager(RegionSlots& region);
   bool recall_eager_of(SinkStream& stream);
   void send_credits(SinkStream& stream);
+  void show_lent(SinkStream& stream);
   bool look(SinkStream& stream);  // at its lent slots' words; true: something was found
   // A chunk lies in `at`; takes it out of `lent`. False: the stream is gone (it was wrong).
   bool accept(SinkStream& stream, std::size_t at, const wire::ScatterSlot& chunk);
+  bool admit(SinkStream& stream, std::size_t at, const wire::ScatterSlot& chunk);
+  wire::ScatterSlot read_filled(const SinkStream& stream, const LentSlot& lent) const;
+  // The client scattered it before we saw that it is filled. False: the stream is gone.
+  bool see_scattered(SinkStream& stream, const wire::ScatteredSlot& item);
   bool accept_record(SinkStream& stream, const wire::ChunkRecord& record);
   void hand_over(SinkStream& stream);
   void give_back(SinkStream& stream, std::size_t at);

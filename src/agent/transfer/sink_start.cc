@@ -180,6 +180,9 @@ Result<std::unique_ptr<SinkStream>> SinkSide::make_stream(Receive& receive, cons
   stream->probe = candidate.probe;
   stream->source_pool = candidate.pool->id;
   stream->writer = link.writer_for(candidate.pool->id);
+  // On the host to look is all that a copy waits for, and the agent does it.
+  stream->shows_lent =
+      stream->mapped() && !pool.shape.gpu_uuid.empty() && receive.client->takes_lent();
   stream->region = region;
   stream->arrived.reset(stream->plan.n_chunks);
   stream->scattered.reset(stream->plan.n_chunks);
@@ -223,6 +226,7 @@ void SinkSide::grant(SinkStream& stream, const LocalPool& pool, const PeerPool& 
     const auto lent = lend(stream);
     PEGAFLOW_CHECK(lent.has_value());
     stream.lent.back().told = true;
+    show_lent(stream);
     message.eager.push_back({stream.region->index(), lent->slot, lent->generation});
   }
   stream.link->send(message);

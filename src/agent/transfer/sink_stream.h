@@ -21,6 +21,7 @@ struct LentSlot {
   SlotIndex slot;
   Generation generation;
   bool told = false;      // its credit was sent
+  bool shown = false;     // the client was told of it, if it is one that looks
   bool revoking = false;  // REVOKE was sent
   bool is(SlotIndex index, Generation its) const { return slot == index && generation == its; }
 };
@@ -33,6 +34,7 @@ struct SinkStream {
   metrics::LinkProbe* probe = nullptr;
   PoolId source_pool;
   WriterId writer;
+  bool shows_lent = false;  // the client looks at the words of lent slots, too
   RegionSlots* region = nullptr;
   core::StreamPlan plan;
   core::CreditStream credit = 0;  // in region->credits(), while it can get any

@@ -36,6 +36,7 @@ FakeClient::FakeClient(World& world, SessionId id, bool source)
   pool = {PoolId{id.value}, source ? "prefill" : "decode", shape(world.options, 1000U + id.value),
           77};
   if (!source) pool.shape.rank.tp_size = world.options.sink_ranks;
+  if (!source && world.options.looks) pool.shape.gpu_uuid = "GPU-1";
 }
 
 memory::RegionMemory& FakeClient::region(RegionId id) {
@@ -103,8 +104,12 @@ bool FakeClient::take_message() {
     credits.insert(credits.end(), credit->slots.begin(), credit->slots.end());
   } else if (const auto* scatter = std::get_if<wire::RingScatter>(&message)) {
     for (const wire::ScatterSlot& slot : scatter->slots) {
+      if (std::erase(begun_early, slot.slot) != 0) continue;
+      std::erase_if(lent, [&slot](const Work& work) { return work.slot == slot.slot; });
       scatters.push_back({scatter->stream, slot.slot, slot.chunk});
     }
+  } else if (const auto* shown = std::get_if<wire::RingLent>(&message)) {
+    for (const wire::SlotRef& slot : shown->slots) lent.push_back({shown->stream, slot, {}});
   } else if (const auto* stop = std::get_if<wire::RingStop>(&message)) {
     streams.erase(stop->stream);
     std::erase_if(scatters, [&](const Work& w) { return w.stream == stop->stream; });
@@ -164,6 +169,21 @@ bool FakeClient::fill_one() {
     tell(wire::RingLeft{work.stream});
   }
   return true;
+}
+
+bool FakeClient::takes_lent() const { return world_.options.looks; }
+
+bool FakeClient::scatter_lent_one() {
+  const auto at = std::find_if(lent.begin(), lent.end(), [this](const Work& work) {
+    return region(work.slot.region).control().word(work.slot.slot).load() ==
+           core::filled_word(work.slot.generation, world_.d_link.writer);
+  });
+  if (at == lent.end()) return false;
+  Work work = take(lent, static_cast<std::size_t>(at - lent.begin()));
+  work.chunk = ChunkIndex{region(work.slot.region).control().read_header(work.slot.slot).chunk};
+  begun_early.push_back(work.slot);
+  scatters.insert(scatters.begin(), work);
+  return scatter_one();
 }
 
 bool FakeClient::scatter_one(bool ok) {

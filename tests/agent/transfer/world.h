@@ -26,6 +26,7 @@ struct WorldOptions {
   std::optional<DataPath> pools_path{};  // of P's pool, where it differs from the link's
   bool no_path = false;                  // that the topology allows
   std::uint32_t sink_ranks = 1;          // of D's instance; each reads everything, one is here
+  bool looks = false;  // D's pool is on a GPU, and its client looks at the words of lent slots
 };
 
 class World;
@@ -82,6 +83,7 @@ class FakeClient final : public ClientPort {
   void announce(const PeerPool&) override {}
   void send(const wire::AgentMessage& message) override { inbox.push_back(message); }
   void expect() override { ++told_awake; }
+  bool takes_lent() const override;
 
   // ---- producing
   void offer(const Key& key, std::uint32_t n_tokens, ContentHash content = {});
@@ -93,6 +95,8 @@ class FakeClient final : public ClientPort {
   void intend(const Key& key, std::uint32_t n_tokens, ContentHash content = {});
   void cancel(std::uint64_t handle);
   bool scatter_one(bool ok = true);
+  // A filled slot that LENT named, without waiting for SCATTER.
+  bool scatter_lent_one();
 
   bool take_message();  // handles the next message of the agent; false: none
   void tell(const wire::ClientMessage& message);
@@ -112,6 +116,8 @@ class FakeClient final : public ClientPort {
   int told_awake = 0;  // how often it was told to be awake
   std::map<StreamKey, Stream> streams;
   std::vector<Work> claimed, scatters;
+  std::vector<Work> lent;                  // without chunks: slots to be looked at
+  std::vector<wire::SlotRef> begun_early;  // and not told of yet
   std::vector<wire::RingResult> results;
   std::vector<wire::RingResult> offered;                      // of receives: a step, not an end
   std::map<std::uint64_t, std::set<std::uint32_t>> verified;  // handle → chunks
