@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -70,8 +71,14 @@ def test_agents_link_and_transfer_without_the_rendezvous(direct: Cluster) -> Non
     direct.start_agent("decode-0")
     direct.wait_linked()
     transfer_works(direct)
-    log = (direct.folder / "prefill-0.log").read_text()
-    assert "rendezvous" in log
+
+    def complains() -> bool:
+        """More than once, each time later."""
+        log = (direct.folder / "prefill-0.log").read_text()
+        pauses = re.findall(r"rendezvous: .*failed \((\d+) in a row\), next try in (\d+) ms", log)
+        return len(pauses) >= 3 and int(pauses[0][1]) < int(pauses[-1][1])
+
+    wait_for("it says that it tries again, less and less often", complains)
     direct.start_rendezvous()
     wait_for("both agents registered", lambda: len(direct.registered()) == 2)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.cluster import Cluster, new_key
 
 TOKENS = 300  # 4 layers, 4 heads, K and V of 64 bytes: 600 KiB
@@ -149,6 +151,24 @@ def test_intent_is_answered_when_the_offer_comes(cluster: Cluster) -> None:
     assert sink.wait_end(key, receive=False)["event"] == "offered"
     sink.receive(key, TOKENS)
     assert sink.wait_end(key)["event"] == "done"
+
+
+@pytest.mark.parametrize(
+    "field, value, says",
+    [("layers", 6, "layers differs: source 4, sink 6"), ("head_bytes", 32, "part_bytes[0]")],
+)
+def test_pools_that_disagree_are_refused(
+    cluster: Cluster, field: str, value: int, says: str
+) -> None:
+    source, sink = cluster.engine("prefill-0"), cluster.engine("decode-0")
+    wrong = cluster.engine("decode-0", instance="other", **{field: value})
+    key = new_key()
+    source.offer(key, TOKENS)
+    wrong.receive(key, TOKENS)
+    end = wrong.wait_end(key)
+    assert (end["event"], end["reason"]) == ("failed", "plan") and says in end["detail"], end
+    cluster.wait_all_free()
+    run_one(cluster, source, sink)
 
 
 def test_receive_twice_is_refused(cluster: Cluster) -> None:
