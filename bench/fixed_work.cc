@@ -45,6 +45,18 @@ void pages() {
   move(source, sink);
 }
 
+// As many bytes as in pages().
+void large_pages() {
+  PoolForm form;
+  form.heads = 1;
+  form.block_tokens = 2048;  // pages of 1 MiB
+  form.blocks = 2;
+  form.layers = 2;
+  const SamplePool source(form, true);
+  const SamplePool sink(form, true);
+  move(source, sink);
+}
+
 void layouts() {
   PoolForm form;
   form.blocks = 64;
@@ -82,8 +94,11 @@ struct Piece {
   std::string_view name;
   void (*run)();
 };
-constexpr Piece kPieces[] = {
-    {"pages", pages}, {"layouts", layouts}, {"rings", rings}, {"control", control}};
+constexpr Piece kPieces[] = {{"pages", pages},
+                             {"large_pages", large_pages},
+                             {"layouts", layouts},
+                             {"rings", rings},
+                             {"control", control}};
 
 }  // namespace
 
@@ -93,6 +108,6 @@ int main(int argc, char** argv) {
     piece.run();
     return 0;
   }
-  std::fputs("usage: fixed_work pages|layouts|rings|control\n", stderr);
+  std::fputs("usage: fixed_work pages|large_pages|layouts|rings|control\n", stderr);
   return 2;
 }

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 BASELINE = Path(__file__).resolve().parent / "instructions.json"
-PIECES = ("pages", "layouts", "rings", "control")
+PIECES = ("pages", "large_pages", "layouts", "rings", "control")
 TOLERANCE = 0.05
 OWN = "pegaflow::"
 NAME = re.compile(r"^fn=\((\d+)\)(?: (.*))?$")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -61,7 +62,11 @@ def test_more_than_the_tolerance_is_an_error_and_less_is_told(
 
 
 def test_the_baseline_has_every_piece(instructions: ModuleType) -> None:
-    import json
-
     baseline = json.loads(instructions.BASELINE.read_text())
     assert sorted(baseline["instructions"]) == sorted(instructions.PIECES)
+
+
+def test_pages_of_2_kib_cost_about_what_pages_of_1_mib_do(instructions: ModuleType) -> None:
+    """Per byte: both pieces move as many. bench/instructions.py keeps the numbers true."""
+    baseline = json.loads(instructions.BASELINE.read_text())["instructions"]
+    assert baseline["pages"] <= 1.25 * baseline["large_pages"]
