@@ -172,8 +172,13 @@ def test_pools_that_disagree_are_refused(
 
 
 def test_receive_twice_is_refused(cluster: Cluster) -> None:
-    sink = cluster.engine("decode-0")
+    source, sink = cluster.engine("prefill-0"), cluster.engine("decode-0")
     key = new_key()
     sink.receive(key, TOKENS)
     answer = sink.call("receive", key, tokens=TOKENS, source="prefill")
     assert answer["code"] == "already_exists"
+    source.offer(key, TOKENS)
+    assert sink.wait_end(key)["event"] == "done"
+    assert sink.call("check", key) == 0
+    run_one(cluster, source, sink)
+    cluster.wait_all_free()
