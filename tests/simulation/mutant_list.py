@@ -214,7 +214,7 @@ MUTANTS = [
     _agent(
         "slot_freed_before_the_flush",
         "the source's slot is freed when the put is posted",
-        "source_data.cc",
+        "source_out.cc",
         "                                  item.remote));\n",
         "                                  item.remote));\n"
         "    stream.region->table().release(item.out.own.slot);\n"
