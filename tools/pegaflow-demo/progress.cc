@@ -27,11 +27,11 @@ void Progress::update(const State& state, TimePoint now) {
   if (now < next_) return;
   next_ = now + (terminal_ ? kTerminalInterval : kLogInterval);
   const auto seconds = std::chrono::duration<double>(now - start_).count();
-  std::fprintf(stderr, "%s%s: %5.1f s  %u of %u requests ended, %u in flight, %.2f GB%s",
+  std::fprintf(stderr, "%s%s: %5.1f s  %u of %u requests ended, %u in flight, %.2f GB",
                terminal_ ? "\r\033[K" : "", title_.c_str(), seconds, state.ended, state.total,
-               state.released - state.ended, static_cast<double>(state.bytes) / 1e9,
-               terminal_ ? "" : "\n");
-  if (state.failed > 0 && terminal_) std::fprintf(stderr, ", %u FAILED", state.failed);
+               state.released - state.ended, static_cast<double>(state.bytes) / 1e9);
+  if (state.failed > 0) std::fprintf(stderr, ", %u FAILED", state.failed);
+  if (!terminal_) std::fputc('\n', stderr);
   std::fflush(stderr);
   line_open_ = terminal_;
 }

@@ -75,6 +75,10 @@ TEST(Report, json_has_what_programs_need) {
   EXPECT_DOUBLE_EQ(ucx["gbps"], 1.25);
   EXPECT_DOUBLE_EQ(ucx["ready_to_done_us"]["p99"], 3000);
   EXPECT_DOUBLE_EQ(ucx["exposed_us"]["p50"], 10);
+  for (const auto* share : {"p50", "p90", "p99"}) {
+    EXPECT_TRUE(ucx["ready_to_done_us"][share].is_number()) << share;
+    EXPECT_TRUE(ucx["exposed_us"][share].is_number()) << share;
+  }
   for (const auto* stage : {"offer_wait_us", "grant_us", "gather_us", "wire_us", "scatter_us"}) {
     EXPECT_TRUE(ucx["stages"][stage].is_number()) << stage;
   }
