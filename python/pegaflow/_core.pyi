@@ -461,7 +461,9 @@ class Session:
         """Ends the offer; no copy of it runs on return."""
 
     def finish(self, key: bytes) -> None:
-        """No more tokens will become ready; no error when the offer has just ended."""
+        """
+        No more tokens will become ready; no error when the offer has just ended.
+        """
 
     def intend(
         self,
