@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <variant>
 
 #include "agent/session/pool_table.h"
@@ -225,6 +227,33 @@ TEST_F(SessionTest, session_limit_counts_and_refuses_with_its_name) {
   const auto first = worker();
   TestClient second = connect();
   EXPECT_NE(reason_of_no(second).find("max_sessions (1)"), std::string::npos);
+}
+
+TEST_F(SessionTest, without_files_to_spare_new_sessions_wait_and_the_loop_does_not_spin) {
+  ::setenv("PEGAFLOW_TEST_LOG", "1", 1);
+  restart({});
+  ::unsetenv("PEGAFLOW_TEST_LOG");
+  TestClient client = connect();  // waits to be accepted
+  testing::internal::CaptureStderr();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int lowest_free = ::dup(STDIN_FILENO);
+  ::close(lowest_free);
+  const rlimit none_left{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  int looks = 0;
+  EXPECT_TRUE(until([&] { return ++looks > 200; }));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  client.send(hello());
+  EXPECT_TRUE(until([&] { return client.find<wire::Welcome>() != nullptr; }));
+  const std::string log = testing::internal::GetCapturedStderr();
+  std::size_t told = 0;
+  for (auto at = log.find("ulimit -n"); at != std::string::npos;
+       at = log.find("ulimit -n", at + 1)) {
+    ++told;
+  }
+  EXPECT_GE(told, 1U);
+  EXPECT_LE(told, 20U) << "once a second";
 }
 
 TEST_F(SessionTest, garbage_in_the_ring_ends_the_session_with_a_reason) {

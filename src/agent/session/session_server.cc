@@ -10,6 +10,7 @@ namespace pegaflow::agent {
 namespace {
 
 constexpr int kMaxAcceptsPerTurn = 16;
+constexpr Millis kListenAgain{1000};  // after no connection could be accepted
 
 }  // namespace
 
@@ -27,7 +28,8 @@ SessionServer::SessionServer(SessionEnvironment environment, IsBusy is_busy)
       is_busy_(std::move(is_busy)),
       tick_(environment_.loop.timers(), [this] { on_tick(); }),
       // Its callback has nothing to do: the loop's next turn writes what fits.
-      retry_(environment_.loop.timers(), [] {}) {
+      retry_(environment_.loop.timers(), [] {}),
+      listen_again_(environment_.loop.timers(), [this] { listen(); }) {
   environment_.reap = [this](const ClientSession& asking) { reap(asking); };
 }
 
@@ -35,15 +37,33 @@ SessionServer::~SessionServer() = default;
 
 Status SessionServer::serve(SeqpacketListener listener) {
   listener_.emplace(std::move(listener));
-  PEGAFLOW_ASSIGN(watch_, environment_.loop.watch(listener_->fd(), EPOLLIN,
-                                                  [this](std::uint32_t) { on_connection(); }));
+  PEGAFLOW_ASSIGN(watch_, watch_listener());
   return {};
+}
+
+Result<std::unique_ptr<Loop::Watch>> SessionServer::watch_listener() {
+  return environment_.loop.watch(listener_->fd(), EPOLLIN,
+                                 [this](std::uint32_t) { on_connection(); });
+}
+
+void SessionServer::listen() {
+  auto watch = watch_listener();
+  if (!watch.ok()) return stop_listening(watch.error());
+  watch_ = std::move(*watch);
+}
+
+// Whoever waits to be let in would wake the loop again at once, and for as long as files are short.
+void SessionServer::stop_listening(const Error& why) {
+  environment_.log.warning("no new sessions for " + std::to_string(kListenAgain.count()) +
+                           " ms: " + why.message());
+  watch_.reset();
+  listen_again_.arm(environment_.loop.now() + kListenAgain);
 }
 
 void SessionServer::on_connection() {
   for (int n = 0; n < kMaxAcceptsPerTurn; ++n) {
     Result<std::optional<SeqpacketSocket>> socket = listener_->accept();
-    if (!socket.ok()) return environment_.log.warning("accept: " + socket.error().message());
+    if (!socket.ok()) return stop_listening(socket.error());
     if (!*socket) return;
     const Status admitted = admit(std::move(**socket));
     if (!admitted.ok()) {

@@ -41,6 +41,9 @@ class SessionServer {
   std::size_t size() const { return sessions_.size(); }
 
  private:
+  Result<std::unique_ptr<Loop::Watch>> watch_listener();
+  void listen();
+  void stop_listening(const Error& why);  // for a while
   void on_connection();
   Status admit(SeqpacketSocket socket);
   Result<SessionId> free_id();
@@ -59,6 +62,7 @@ class SessionServer {
   TimePoint last_traffic_{};
   Timer tick_;
   Timer retry_;  // of full rings
+  Timer listen_again_;
 };
 
 // May this process be a client? The socket file's mode is the first gate; this is the second.
