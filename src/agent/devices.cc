@@ -55,6 +55,7 @@ memory::Device& Devices::for_copies() { return gpus_.empty() ? *host_ : *gpus_.b
 
 std::vector<const memory::Device*> Devices::gpus() const {
   std::vector<const memory::Device*> gpus;
+  gpus.reserve(gpus_.size());
   for (const auto& [uuid, device] : gpus_) gpus.push_back(device.get());
   return gpus;
 }

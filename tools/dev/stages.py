@@ -108,7 +108,12 @@ def all_stages() -> list[Stage]:
             "random requests and faults, 3 minutes",
             ("tools/soak.sh --seconds 90 --link direct", "tools/soak.sh --seconds 90 --link tcp"),
         ),
-        Stage("tidy", "clang-tidy, public headers alone", ("bash tools/dev/lint.sh headers tidy",)),
+        Stage(
+            "tidy",
+            "clang-tidy, public headers alone",
+            ("bash tools/dev/lint.sh headers tidy",),
+            limit_seconds=2700,
+        ),
         Stage(
             "asan",
             "clang, address and undefined behaviour",
