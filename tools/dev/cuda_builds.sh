@@ -15,7 +15,8 @@ build_and_test() {  # FOLDER OPTION TARGET …
 build_and_test no-cuda OFF memory_region_test memory_host_mover_test
 if [[ -x ${CUDA_HOME:-/usr/local/cuda}/bin/nvcc ]] || command -v nvcc >/dev/null; then
   build_and_test cuda ON memory_region_test memory_host_mover_test memory_cuda_launch_test \
-    memory_cuda_device_test memory_cuda_mover_test gpu_bench
+    memory_cuda_device_test memory_cuda_mover_test \
+    memory_cuda_killed_writer_test gpu_bench
 else
   echo "SKIPPED: no nvcc on this machine, so nothing of CUDA was built"
 fi
