@@ -134,6 +134,8 @@ Status NodeAgent::make_loop() {
       .complain = [this](const std::string& what) { log_->warning(what); }};
   transfers_ =
       std::make_unique<TransferService>(transfer, clock_, region_list_, *copier_, *metrics_);
+  // Where the agent would take the processor that the bytes need, it leaves bells to the engines.
+  if (!config.wait.may_spin) return {};
   for (const memory::Region* region : region_list_) {
     PEGAFLOW_ASSIGN(auto bell,
                     loop_->watch(region->bell().fd(), EPOLLIN, [this, region](std::uint32_t) {

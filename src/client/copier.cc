@@ -7,13 +7,16 @@
 #include "core/slot_word.h"
 
 namespace pegaflow::client {
+namespace {
 
-Copier::Copier(SharedState& state, memory::Mover& mover, const Clock& clock, Nanos owner_spins)
-    : state_(state),
-      mover_(mover),
-      clock_(clock),
-      owner_spins_(owner_spins),
-      jobs_(2 * mover.batch_limit()) {
+// Whoever is woken by a bell looks for longer than this (WaitPolicy::spin_on_writer).
+constexpr std::chrono::microseconds kRingEvery{50};
+constexpr std::chrono::microseconds kRingAgainAfter{100};
+
+}  // namespace
+
+Copier::Copier(SharedState& state, memory::Mover& mover, const Clock& clock)
+    : state_(state), mover_(mover), clock_(clock), jobs_(2 * mover.batch_limit()) {
   batch_.reserve(mover.batch_limit());
   targets_.reserve(mover.batch_limit());
 }
@@ -58,7 +61,7 @@ bool Copier::start(memory::MoveDirection direction) {
   }
   if (batch_.empty()) return false;
   running(direction) += batch_.size();
-  ring_bells();
+  for (MappedSlots* region : targets_) ring_bell(*region, kRingEvery);
   mover_.submit(batch_);
   if (direction == memory::MoveDirection::kGather) {
     const std::lock_guard lock(state_.mutex);
@@ -68,16 +71,13 @@ bool Copier::start(memory::MoveDirection direction) {
   return true;
 }
 
-// Whoever watches the words wakes while the copies run. Not on every launch: an owner that has just
-// seen a slot is awake. A region stays while a copy uses it, so this needs no lock.
-void Copier::ring_bells() {
-  if (owner_spins_ == Nanos(0)) return;
+// Whoever watches the words wakes while the copies run. Not on every launch: one that has just seen
+// a slot is awake. Only this thread unmaps regions, so this needs no lock.
+void Copier::ring_bell(MappedSlots& region, Nanos at_most_every) {
   const TimePoint now = clock_.now();
-  for (MappedSlots* region : targets_) {
-    if (region->own || now - region->rung < owner_spins_ / 2) continue;
-    region->rung = now;
-    region->region.bell().signal();
-  }
+  if (region.own || now - region.rung < at_most_every) return;
+  region.rung = now;
+  region.region.bell().signal();
 }
 
 bool Copier::take(memory::MoveDirection direction, Job& job) {
@@ -138,21 +138,31 @@ bool Copier::finish() {
     const std::size_t n = mover_.poll(results);
     if (n == 0) break;
     any = true;
-    const std::lock_guard lock(state_.mutex);
-    for (std::size_t i = 0; i < n; ++i) finished(jobs_[results[i].cookie], results[i]);
-    if (state_.waiters != 0) state_.changed.notify_all();
+    targets_.clear();
+    {
+      const std::lock_guard lock(state_.mutex);
+      for (std::size_t i = 0; i < n; ++i) finished(jobs_[results[i].cookie], results[i]);
+      if (state_.waiters != 0) state_.changed.notify_all();
+    }
+    // After a long copy its reader may sleep again.
+    for (MappedSlots* region : targets_) ring_bell(*region, kRingAgainAfter);
   }
   return any;
 }
 
 void Copier::finished(Job& job, const memory::MoveResult& result) {
+  const bool beside = mover_.batch_limit() > 1;
   job.busy = false;
   --running(job.direction);
   if (job.direction == memory::MoveDirection::kGather) {
+    if (!beside) targets_.push_back(job.gather.region);
     state_.sources.finished(job.gather, result.ok);
-  } else {
-    state_.sinks.finished(job.scatter, result.ok, Nanos(result.nanos), clock_.now());
+    return;
   }
+  // Whoever waits for the receive is woken before the agent.
+  const bool urgent =
+      state_.sinks.finished(job.scatter, result.ok, Nanos(result.nanos), clock_.now());
+  if ((urgent || beside) && state_.outbox.owes_wakeup()) state_.outbox.wake_agent();
 }
 
 }  // namespace pegaflow::client

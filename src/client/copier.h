@@ -17,9 +17,7 @@ namespace pegaflow::client {
 class Copier {
  public:
   // All outlive this.
-  // `owner_spins`: for so long after it was woken, the owner of a region looks at its words without
-  // sleeping; 0: it does not, so it is not woken early.
-  Copier(SharedState& state, memory::Mover& mover, const Clock& clock, Nanos owner_spins);
+  Copier(SharedState& state, memory::Mover& mover, const Clock& clock);
 
   // Starts what can start. True if something did.
   bool start();
@@ -39,7 +37,7 @@ class Copier {
   bool take(memory::MoveDirection direction, Job& job);  // REQUIRES the lock
   void prepare_gather(Job& job, memory::MoveJob& move);
   void prepare_scatter(Job& job, memory::MoveJob& move);
-  void ring_bells();
+  void ring_bell(MappedSlots& region, Nanos at_most_every);
   void finished(Job& job, const memory::MoveResult& result);
   std::size_t& running(memory::MoveDirection direction) {
     return running_[static_cast<std::size_t>(direction)];
@@ -48,7 +46,6 @@ class Copier {
   SharedState& state_;
   memory::Mover& mover_;
   const Clock& clock_;
-  const Nanos owner_spins_;
   std::vector<Job> jobs_;  // batch_limit() of them per direction
   std::vector<memory::MoveJob> batch_;
   std::vector<MappedSlots*> targets_;  // regions that the batch fills

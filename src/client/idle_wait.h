@@ -15,6 +15,10 @@ struct WaitPolicy {
   // it would be woken. A nap costs 5 µs.
   Nanos nap{std::chrono::microseconds(50)};
   Nanos nap_until{0};
+  // How long a lent slot that is being filled is looked at before sleep, and how long it is waited
+  // for that the next one is; on few cores, too, because whoever else wants the core gets it.
+  Nanos spin_on_writer{std::chrono::microseconds(200)};
+  Nanos spin_between{std::chrono::microseconds(100)};
 };
 // Spinning and napping only where there are cores to spare.
 WaitPolicy wait_policy(unsigned cores);
@@ -27,6 +31,7 @@ struct Expected {
   bool message = false;  // something is due soon, and will be signalled if the mover sleeps
   bool mark = false;     // work of the engine's on a GPU
   bool copy = false;     // a copy on a GPU
+  bool chunk = false;    // in a slot that this thread looks at
 };
 // What to do `idle_for` after the last activity.
 Wait next_wait(const WaitPolicy& policy, const Expected& expected, Nanos idle_for);
@@ -34,11 +39,11 @@ Wait next_wait(const WaitPolicy& policy, const Expected& expected, Nanos idle_fo
 struct Woken {
   bool signalled = false;  // by agent or engine
   bool socket = false;     // it is readable
-  bool bell = false;       // rung; the region's owner takes the signal
+  bool bell = false;       // rung
 };
-// Sleeps until one of the event fds, the bell (-1: none) or the socket is readable, at most
+// Sleeps until one of the event fds, the bell (null: none) or the socket is readable, at most
 // `timeout`. What was signalled is taken.
 Woken sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Nanos timeout,
-               int bell = -1);
+               const EventFd* bell = nullptr);
 
 }  // namespace pegaflow::client

@@ -35,7 +35,7 @@ MoverLoop::MoverLoop(Connection& connection, SharedState& state, const RuntimePa
       setup_(std::move(connection.socket), state, *parts.device, *parts.mover),
       pump_(ring_, setup_, state, *parts.mover, parts.clock),
       marks_(state, parts.streams.get(), parts.clock),
-      copier_(state, *parts.mover, parts.clock, parts.policy.spin),
+      copier_(state, *parts.mover, parts.clock),
       watch_(longest_silence(connection.welcome), parts.clock.now()),
       active_at_(parts.clock.now()),
       judged_at_(active_at_) {}
@@ -85,17 +85,22 @@ Result<bool> MoverLoop::work() {
     const std::lock_guard lock(state_.mutex);
     more = state_.sources.refresh(kOffersPerLock);
   }
-  // The bytes do not wait for the news of them, where copying does not hold this thread up.
-  if (!mover_runs_beside_) report();
+  // The bytes do not wait for the news of them.
   const bool started = copier_.start();
-  if (mover_runs_beside_) report();
-  return copier_.finish() || started || passed;
+  {
+    const std::lock_guard lock(state_.mutex);
+    state_.outbox.flush();
+    state_.sources.report();
+    if (mover_runs_beside_) tell_agent();
+  }
+  const bool ended = copier_.finish();
+  if (ended) data_at_ = clock_.now();
+  return ended || started || passed;
 }
 
-void MoverLoop::report() {
-  const std::lock_guard lock(state_.mutex);
-  state_.outbox.flush();
-  state_.sources.report();
+// Wakes it for what was posted unhurriedly.
+void MoverLoop::tell_agent() {
+  if (state_.outbox.owes_wakeup()) state_.outbox.wake_agent();
 }
 
 Status MoverLoop::judge(TimePoint now) {
@@ -123,12 +128,16 @@ void MoverLoop::wait() {
   Expected expected{false, marks_.waiting(), copier_.running()};
   {
     const std::lock_guard lock(state_.mutex);
+    expected.chunk = state_.sinks.filling() ||
+                     (state_.sinks.watching() && clock_.now() - data_at_ < policy_.spin_between);
+    // Nothing to copy for now: until then the agent might have taken the processor.
+    if (!expected.chunk) tell_agent();
     expected.message = state_.sources.streaming() || !state_.sinks.idle();
   }
   const Wait how = next_wait(policy_, expected, clock_.now() - active_at_);
   if (how == Wait::kSpin) return std::this_thread::yield();
   Nanos timeout{0};
-  int bell = -1;
+  const EventFd* bell = nullptr;
   if (!prepare_sleep(timeout, bell)) return;
   if (how == Wait::kNap) timeout = std::min(timeout, policy_.nap);
   if (ring_.announce_sleep()) {
@@ -137,19 +146,18 @@ void MoverLoop::wait() {
     socket_due_ |= woken.socket;
     woken_early_ = woken.signalled || woken.bell;
     if (woken_early_) active_at_ = clock_.now();  // something comes, if it is not there already
-    bell_rang_ = woken.bell;
+    if (woken.bell) data_at_ = active_at_;
   }
   ring_.awake();
   state_.mover_asleep.store(false, std::memory_order_relaxed);
 }
 
 // False: something came up. From here on, whoever changes something wakes this thread.
-bool MoverLoop::prepare_sleep(Nanos& timeout, int& bell) {
+bool MoverLoop::prepare_sleep(Nanos& timeout, const EventFd*& bell) {
   const std::lock_guard lock(state_.mutex);
-  // The region stays mapped meanwhile: this thread unmaps it. A bell that its owner has not
-  // answered does not keep this thread awake.
+  // The region stays mapped meanwhile: this thread unmaps it.
   const MappedSlots* watched = state_.sinks.watched_region(state_.regions);
-  if (watched != nullptr && !bell_rang_) bell = watched->region.bell().fd();
+  if (watched != nullptr) bell = &watched->region.bell();
   const bool blocked = !state_.outbox.idle() || !state_.setup_texts.empty();
   if (!blocked && state_.mover_needed()) return false;
   timeout = blocked ? kRetryEvery : (state_.idle() ? kIdleTick : kBusyTick);

@@ -29,10 +29,10 @@ class MoverLoop {
  private:
   Status turn();  // one round; an error ends the session
   Result<bool> work();
-  void report();
+  void tell_agent();  // REQUIRES the lock
   Status judge(TimePoint now);
   void wait();
-  bool prepare_sleep(Nanos& timeout, int& bell);
+  bool prepare_sleep(Nanos& timeout, const EventFd*& bell);
   void read_last_words();
   void drain_copies();
   void die(const Error& why);
@@ -53,10 +53,10 @@ class MoverLoop {
   AgentWatch watch_;
   std::uint64_t tick_ = 0;
   TimePoint active_at_;  // when something last happened
+  TimePoint data_at_{};  // when a copy ended last, or a bell rang
   TimePoint judged_at_;
   bool socket_due_ = true;
   bool woken_early_ = false;  // by somebody who expects work for this thread
-  bool bell_rang_ = false;    // and ended the last sleep
 };
 
 }  // namespace pegaflow::client

@@ -13,8 +13,7 @@ void Outbox::post(const wire::ClientMessage& message) {
 }
 
 void Outbox::post_unhurried(const wire::ClientMessage& message) {
-  if (waiting_.empty() && write(message, Wake::kIfFull)) return;
-  post(message);
+  if (!try_send_unhurried(message)) post(message);
 }
 
 bool Outbox::owes_wakeup() { return !ring_.drained() && ring_.claim_wakeup(); }
@@ -22,6 +21,11 @@ bool Outbox::owes_wakeup() { return !ring_.drained() && ring_.claim_wakeup(); }
 bool Outbox::try_send(const wire::ClientMessage& message) {
   if (!waiting_.empty()) flush();
   return waiting_.empty() && write(message);
+}
+
+bool Outbox::try_send_unhurried(const wire::ClientMessage& message) {
+  if (!waiting_.empty()) flush();
+  return waiting_.empty() && write(message, Wake::kIfFull);
 }
 
 void Outbox::flush() {

@@ -29,6 +29,7 @@ class Outbox {
   void wake_agent() const { agent_wakeup_.signal(); }  // needs no lock
   // For messages that repeat state: false if it would have to wait; say it again later.
   bool try_send(const wire::ClientMessage& message);
+  bool try_send_unhurried(const wire::ClientMessage& message);
   // Writes what waits, as far as there is room.
   void flush();
   bool backlogged() const;  // so much waits that nothing should be taken on

@@ -41,7 +41,9 @@ struct SinkStream {
   std::uint32_t copies = 0;           // scatters that run now
   bool stopping = false;              // no new scatters; RingStopped when no copy runs
   Nanos gather{}, wire{}, scatter{};  // sums over its chunks
+  bool shown = false;                 // slots are shown to this client when they are lent
   WriterId writer;                    // whom the slots are lent to
+  std::uint32_t unheard = 0;          // scattered, without the agent having been woken for it
   std::vector<wire::SlotRef> lent;    // slots that it may fill, whose words are looked at here
   std::vector<EarlyScatter> early;    // those that run, or that SCATTER has not come for
 };

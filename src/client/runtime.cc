@@ -278,16 +278,11 @@ Status Runtime::withdraw(const Key& key, Reason reason, StreamHandle stream) {
   });
 }
 
-// The agent is woken without the lock: it may take this thread's processor at once, and the mover,
-// which has data to copy by now, would wait.
+// The mover wakes the agent when it has nothing to copy any more: the agent could take the
+// processor that the copy needs.
 Status Runtime::finish(const Key& key) {
-  bool owed = false;
-  const Status status = producing([&](auto&) {
-    Status finished = state_.sources.finish(key);
-    owed = state_.outbox.owes_wakeup();
-    return finished;
-  });
-  if (owed) state_.outbox.wake_agent();
+  const Status status = producing([&](auto&) { return state_.sources.finish(key); });
+  if (status.ok()) wake();
   return status;
 }
 

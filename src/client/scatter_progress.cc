@@ -12,6 +12,7 @@ ScatterProgress::ScatterProgress(const core::StreamPlan& plan)
 bool ScatterProgress::accept(ChunkIndex chunk) {
   if (accepted_[chunk.value]) return false;
   accepted_[chunk.value] = true;
+  ++accepted_count_;
   return true;
 }
 

@@ -19,10 +19,14 @@ class ScatterProgress {
   // Notes that the chunk was handed out. False: it was before. REQUIRES chunk < n_chunks.
   bool accept(ChunkIndex chunk);
   // The chunk was handed out and will not be placed. REQUIRES: accepted, not yet placed.
-  void give_back(ChunkIndex chunk) { accepted_[chunk.value] = false; }
+  void give_back(ChunkIndex chunk) {
+    accepted_[chunk.value] = false;
+    --accepted_count_;
+  }
   // It is in the blocks and verified. REQUIRES: accepted, not yet placed.
   void placed(ChunkIndex chunk);
   bool complete() const { return placed_count_ == plan_.n_chunks; }
+  std::uint32_t accepted_count() const { return accepted_count_; }
   std::uint32_t placed_count() const { return placed_count_; }
   std::uint64_t placed_bytes() const { return placed_bytes_; }
   // The first token of `group` (index in the shape) that this stream should bring and that is not
@@ -32,6 +36,7 @@ class ScatterProgress {
  private:
   const core::StreamPlan& plan_;
   std::vector<bool> accepted_, placed_;  // per chunk
+  std::uint32_t accepted_count_ = 0;
   std::uint32_t placed_count_ = 0;
   std::uint64_t placed_bytes_ = 0;
 };

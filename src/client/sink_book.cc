@@ -222,13 +222,16 @@ std::optional<Scatter> SinkBook::next(RegionTable& regions) {
   return std::nullopt;
 }
 
-// Whoever waits for the receive is woken first.
-void SinkBook::finished(const Scatter& scatter, bool ok, Nanos took, TimePoint now) {
-  take_result(scatter, ok, took, now);
-  if (outbox_.owes_wakeup()) outbox_.wake_agent();
+// The source could run out of slots before this client hears of its next chunk.
+bool SinkBook::needs_slots_soon(SinkStream& stream) {
+  if (!stream.shown) return true;
+  if (stream.plan.n_chunks - stream.progress.accepted_count() <= stream.lent.size()) return false;
+  if (++stream.unheard < stream.lent.size()) return false;
+  stream.unheard = 0;
+  return true;
 }
 
-void SinkBook::take_result(const Scatter& scatter, bool ok, Nanos took, TimePoint now) {
+bool SinkBook::finished(const Scatter& scatter, bool ok, Nanos took, TimePoint now) {
   SinkStream& stream = *scatter.stream;
   Receive& receive = *stream.receive;
   const wire::SlotRef& slot = scatter.slot.slot;
@@ -251,9 +254,15 @@ void SinkBook::take_result(const Scatter& scatter, bool ok, Nanos took, TimePoin
   } else {
     receive.damaged = true;
   }
+  const bool soon = !ok || needs_slots_soon(stream);
   if (stream.stopping && stream.copies == 0) stopped(stream);
-  if (receive.end) return settle(receive, now);
+  if (receive.end) {
+    settle(receive, now);
+    return true;
+  }
+  const bool complete = stream.progress.complete();
   if (ok) note_complete(stream, now);
+  return soon || complete;
 }
 
 void SinkBook::note_complete(SinkStream& stream, TimePoint now) {

@@ -55,13 +55,17 @@ class SinkBook {
   void mark_passed();
   // The next scatter, whose slot's word was checked.
   std::optional<Scatter> next(RegionTable& regions);
-  // The copy ended after `took`; ok: verified, as far as integrity is on.
-  void finished(const Scatter& scatter, bool ok, Nanos took, TimePoint now);
+  // The copy ended after `took`; ok: verified, as far as integrity is on. True: the agent should
+  // hear of it at once; slots that come back later are in time.
+  bool finished(const Scatter& scatter, bool ok, Nanos took, TimePoint now);
 
   // ---- slots that are looked at before the agent tells (ADR 105); sink_words.cc
   void on_lent(const wire::RingLent& message);
   // Queues what lent slots hold by now.
   void look_at_words(RegionTable& regions);
+  // A lent slot is being written, when they were looked at last.
+  bool filling() const { return filling_; }
+  bool watching() const { return !watched_.empty(); }
   // The own region whose slots are looked at; null: none is.
   MappedSlots* watched_region(RegionTable& regions);
 
@@ -85,7 +89,7 @@ class SinkBook {
   void refuse(StreamKey stream, const wire::ScatterSlot& slot);
   void sift_held();
   void stopped(SinkStream& stream);
-  void take_result(const Scatter& scatter, bool ok, Nanos took, TimePoint now);
+  static bool needs_slots_soon(SinkStream& stream);
   void forget(SinkStream& stream);
   // sink_words.cc
   bool look_at(SinkStream& stream, const wire::SlotRef& slot, RegionTable& regions);
@@ -109,6 +113,7 @@ class SinkBook {
   FixedFifo<Queued> queue_;
   FixedFifo<Queued> held_;  // of receives that are gated; queue_ has room for all of them
   MarkQueue<std::uint64_t> marks_;
+  bool filling_ = false;
   std::vector<SinkStream*> watched_;  // streams with lent slots that are known here
 };
 

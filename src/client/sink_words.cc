@@ -28,6 +28,7 @@ void SinkBook::on_lent(const wire::RingLent& message) {
   // SCATTER does without.
   if (stream.lent.size() + message.slots.size() > kMaxCreditsPerStream) return;
   stream.writer = message.writer;
+  stream.shown = true;
   stream.lent.insert(stream.lent.end(), message.slots.begin(), message.slots.end());
   if (std::find(watched_.begin(), watched_.end(), &stream) == watched_.end()) {
     watched_.push_back(&stream);
@@ -42,6 +43,7 @@ MappedSlots* SinkBook::watched_region(RegionTable& regions) {
 }
 
 void SinkBook::look_at_words(RegionTable& regions) {
+  filling_ = false;
   for (SinkStream* stream : watched_) {
     const Receive& receive = *stream->receive;
     if (receive.end || receive.damaged || receive.gated || stream->stopping) continue;
@@ -58,7 +60,7 @@ bool SinkBook::look_at(SinkStream& stream, const wire::SlotRef& slot, RegionTabl
   const memory::SlotControl& control = region->region.control();
   const std::uint64_t word = control.word(slot.slot).load(std::memory_order_acquire);
   if (word == core::loaned_word(slot.generation, stream.writer)) return true;
-  if (word == core::claimed_word(slot.generation, stream.writer)) return true;
+  if (word == core::claimed_word(slot.generation, stream.writer)) return filling_ = true;
   // Taken back, or what does not fit: that is for the agent to judge.
   if (word != core::filled_word(slot.generation, stream.writer)) return false;
   begin_early(stream, slot, control.read_header(slot.slot));

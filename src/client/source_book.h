@@ -86,7 +86,7 @@ class SourceBook {
   void on_result(const wire::RingResult& message);
   // Brings up to `max_offers` offers up to date; true if others remain.
   bool refresh(std::size_t max_offers);
-  // Says ready counts that the agent does not know.
+  // Says ready counts that the agent does not know; unhurried, see Outbox.
   void report();
   // Claims a slot for the next ready chunk. Revoked credits are dropped on the way.
   std::optional<Gather> claim(RegionTable& regions);

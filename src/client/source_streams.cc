@@ -174,7 +174,7 @@ void SourceBook::report() {
     if (stream->stopping || (stream->reported && ready == stream->reported_ready)) continue;
     const bool told = ready < stream->reported_ready
                           ? outbox_.try_send(wire::RingRewound{stream->key, ready})
-                          : outbox_.try_send(wire::RingReady{stream->key, ready});
+                          : outbox_.try_send_unhurried(wire::RingReady{stream->key, ready});
     if (!told) return unreported_.add(*stream);
     stream->reported = true;
     stream->reported_ready = ready;

@@ -1,6 +1,7 @@
 #include "core/chunk_grid.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace pegaflow::core {
@@ -46,6 +47,13 @@ ChunkGrid make_chunk_grid(const GridInput& input) {
   grid.n_tiles = static_cast<std::uint32_t>(divide_up(input.tokens.end - origin, tile));
   grid.n_layer_groups = static_cast<std::uint32_t>(divide_up(input.n_layers, layers));
   return grid;
+}
+
+std::uint32_t overlapping_chunk_bytes(std::uint64_t stream_bytes, std::uint32_t most) {
+  constexpr std::uint64_t kChunks = 4;
+  constexpr std::uint64_t kSmallest = 256U << 10;
+  const std::uint64_t share = std::max(std::bit_floor(stream_bytes / kChunks), kSmallest);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(share, most));
 }
 
 TokenRange tile_range(const ChunkGrid& grid, const TokenRange& tokens, std::uint32_t tile) {

@@ -50,6 +50,11 @@ struct ChunkGrid {
 // split between chunks except by the range itself. REQUIRES the bounds noted at GridInput.
 ChunkGrid make_chunk_grid(const GridInput& input);
 
+// chunk_bytes for a stream whose two copies are made by two processors, at most `most`: a short one
+// comes in four chunks, unless they were smaller than 256 KiB, so that one is copied out while the
+// next one is copied in (ADR 107).
+std::uint32_t overlapping_chunk_bytes(std::uint64_t stream_bytes, std::uint32_t most);
+
 // Tokens of tile `tile`, cut to `tokens`. REQUIRES tile < grid.n_tiles.
 TokenRange tile_range(const ChunkGrid& grid, const TokenRange& tokens, std::uint32_t tile);
 

@@ -94,6 +94,18 @@ wire::ClientMessage AgentStub::next() {
   throw std::runtime_error("no ring message came");
 }
 
+void AgentStub::fall_asleep() {
+  if (!reader_->announce_sleep()) throw std::runtime_error("there is something to read");
+}
+
+bool AgentStub::woken() {
+  pollfd waited{own_wakeup_->fd(), POLLIN, 0};
+  const bool woken = ::poll(&waited, 1, static_cast<int>(kTestDeadline / Millis(1))) == 1;
+  own_wakeup_->drain();
+  reader_->awake();
+  return woken;
+}
+
 wire::RingReady AgentStub::expect_ready(std::uint32_t count) {
   while (true) {
     const auto ready = expect<wire::RingReady>();

@@ -67,6 +67,10 @@ class AgentStub {
   wire::RingReady expect_ready(std::uint32_t count);
   std::optional<wire::ClientMessage> poll();
   wire::ClientMessage next();
+  // As an agent does that has read everything.
+  void fall_asleep();
+  // The client has signalled since, or does so within the deadline.
+  bool woken();
   void tick() { ring_->agent_tick().fetch_add(1); }
   std::uint64_t client_tick() const { return ring_->client_tick().load(); }
   memory::RingMemory& ring() { return *ring_; }

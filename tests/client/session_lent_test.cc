@@ -52,6 +52,21 @@ TEST_F(LentTest, a_filled_slot_is_scattered_before_the_agent_asks_and_only_once)
   scatter_rest(1);
 }
 
+TEST_F(LentTest, an_agent_that_sleeps_is_woken_when_nothing_is_left_to_copy) {
+  set_up_receive();
+  const wire::ScatterSlot slot = written(0, 0);
+  std::vector<wire::ScatterSlot> others;
+  for (std::uint32_t i = 1; i < n_chunks(); ++i) {
+    others.push_back(written(i, i));
+    stub_.set_word(others.back().slot, core::SlotState::kLoaned);
+    lend(others.back());
+  }
+  stub_.fall_asleep();
+  lend(slot);
+  EXPECT_TRUE(stub_.woken());
+  expect_scattered(slot);
+}
+
 TEST_F(LentTest, a_slot_that_is_being_filled_is_waited_for) {
   set_up_receive();
   const wire::ScatterSlot slot = written(0, 0);

@@ -361,6 +361,26 @@ TEST_F(SourceTest, finish_is_told_once) {
 }
 
 // Consumers may be done before the engine's thread comes to it.
+TEST_F(SourceTest, finish_wakes_an_agent_that_sleeps) {
+  set_up();
+  const Key key = offer(false);
+  stub_.fall_asleep();
+  ASSERT_TRUE(session_->finish(key).ok());
+  EXPECT_TRUE(stub_.woken());
+  EXPECT_EQ(stub_.expect<wire::RingFinish>().key, key);
+}
+
+TEST_F(SourceTest, what_is_ready_wakes_an_agent_that_sleeps) {
+  set_up();
+  const Key key = offer(false);
+  open(key);
+  stub_.expect_ready(0);
+  stub_.fall_asleep();
+  mark_everything(key);
+  EXPECT_TRUE(stub_.woken());
+  stub_.expect_ready(1);
+}
+
 TEST_F(SourceTest, an_offer_that_has_just_ended_may_be_finished) {
   set_up();
   const Key key = offer(true);

@@ -51,12 +51,20 @@ TEST(AgentWatch, its_own_gap_does_not_count) {
 }
 
 constexpr Expected kMessage{.message = true};
+constexpr Expected kChunk{.message = true, .chunk = true};
 constexpr Expected kMark{.mark = true};
 constexpr Expected kCopy{.message = true, .copy = true};
 
 TEST(IdleWait, sleeps_at_once_when_cores_are_few_or_nothing_is_due) {
   EXPECT_EQ(next_wait(wait_policy(2), kMessage, Nanos(0)), Wait::kSleep);
   EXPECT_EQ(next_wait(wait_policy(64), {}, Nanos(0)), Wait::kSleep);
+}
+
+TEST(IdleWait, looks_for_a_chunk_a_little_while_even_when_cores_are_few) {
+  for (const unsigned cores : {1U, 64U}) {
+    EXPECT_EQ(next_wait(wait_policy(cores), kChunk, std::chrono::microseconds(5)), Wait::kSpin);
+  }
+  EXPECT_EQ(next_wait(wait_policy(1), kChunk, milliseconds(1)), Wait::kSleep);
 }
 
 TEST(IdleWait, spins_then_naps_then_sleeps_where_cores_are_many) {

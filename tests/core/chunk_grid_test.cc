@@ -43,6 +43,15 @@ TEST(ChunkGrid, uses_small_chunks_whole_when_slots_are_small) {
   EXPECT_EQ(make_chunk_grid(input).tile_tokens, 64U);
 }
 
+TEST(ChunkGrid, a_short_stream_comes_in_chunks_that_overlap) {
+  constexpr std::uint32_t kKiB = 1U << 10;
+  EXPECT_EQ(overlapping_chunk_bytes(kMiB, 4 * kMiB), 256 * kKiB);
+  EXPECT_EQ(overlapping_chunk_bytes(3 * kMiB, 4 * kMiB), 512 * kKiB);
+  EXPECT_EQ(overlapping_chunk_bytes(1024 * kMiB, 4 * kMiB), 4 * kMiB) << "as the link says";
+  EXPECT_EQ(overlapping_chunk_bytes(1, 4 * kMiB), 256 * kKiB) << "not worth a chunk more";
+  EXPECT_EQ(overlapping_chunk_bytes(kMiB, 64 * kKiB), 64 * kKiB);
+}
+
 TEST(ChunkGrid, rounds_tiles_down_to_whole_blocks_of_both_sides) {
   GridInput input = usual(0, 8192);
   input.align_tokens = std::lcm(16, 48);

@@ -170,19 +170,29 @@ Result<std::unique_ptr<SinkStream>> SinkSide::make_stream(Receive& receive, cons
                      " usable slots, window " + std::to_string(link.window()));
   }
   auto stream = std::make_unique<SinkStream>();
-  PEGAFLOW_ASSIGN(stream->plan,
-                  core::plan_stream(candidate.pool->shape, pool.shape,
-                                    ranges(receive.request.tokens), link.chunk_bytes()));
+  stream->link = &link;
+  stream->shows_lent = stream->mapped() && receive.client->takes_lent();
+  stream->chunk_bytes = link.chunk_bytes();
+  const auto plan = [&] {
+    return core::plan_stream(candidate.pool->shape, pool.shape, ranges(receive.request.tokens),
+                             stream->chunk_bytes);
+  };
+  PEGAFLOW_ASSIGN(stream->plan, plan());
+  // Copies on a GPU overlap within a launch.
+  if (stream->shows_lent && pool.shape.gpu_uuid.empty()) {
+    stream->chunk_bytes = core::overlapping_chunk_bytes(stream->plan.bytes, link.chunk_bytes());
+    if (auto finer = plan(); finer.ok()) {
+      stream->plan = std::move(finer).value();
+    } else {
+      stream->chunk_bytes = link.chunk_bytes();  // a single block is larger than that
+    }
+  }
   stream->key = {receive.xfer, StreamId{static_cast<std::uint32_t>(receive.streams.size())}};
   stream->serial = next_serial_++;
   stream->receive = &receive;
-  stream->link = &link;
   stream->probe = candidate.probe;
   stream->source_pool = candidate.pool->id;
   stream->writer = link.writer_for(candidate.pool->id);
-  // On the host to look is all that a copy waits for, and the agent does it.
-  stream->shows_lent =
-      stream->mapped() && !pool.shape.gpu_uuid.empty() && receive.client->takes_lent();
   stream->region = region;
   stream->arrived.reset(stream->plan.n_chunks);
   stream->scattered.reset(stream->plan.n_chunks);
@@ -200,11 +210,10 @@ void SinkSide::grant(SinkStream& stream, const LocalPool& pool, const PeerPool& 
   const Nanos offer_wait = or_default(request.offer_wait_ms, context_.config.deadlines.offer_wait);
   stream.offer_deadline = receive.began + offer_wait;
   stream.probe->stream_started();
-  const std::uint32_t chunk_bytes = stream.link->chunk_bytes();
   receive.client->announce(source);
   receive.client->send(wire::RingStream{
       stream.key, wire::StreamRole::kSink, request.key, receive.handle, pool.id, source.visible,
-      chunk_bytes, stream.plan.hash, static_cast<std::uint32_t>(receive.streams.size()),
+      stream.chunk_bytes, stream.plan.hash, static_cast<std::uint32_t>(receive.streams.size()),
       stream.link->integrity(), request.trace_id, request.tokens});
   wire::Grant message{stream.key,
                       request.key,
@@ -218,7 +227,7 @@ void SinkSide::grant(SinkStream& stream, const LocalPool& pool, const PeerPool& 
                       request.tokens,
                       core::consumers(source.shape, pool.shape),
                       stream.plan.hash,
-                      chunk_bytes,
+                      stream.chunk_bytes,
                       0,
                       request.trace_id,
                       {}};

@@ -34,6 +34,7 @@ struct SinkStream {
   metrics::LinkProbe* probe = nullptr;
   PoolId source_pool;
   WriterId writer;
+  std::uint32_t chunk_bytes = 0;
   bool shows_lent = false;  // the client looks at the words of lent slots, too
   RegionSlots* region = nullptr;
   core::StreamPlan plan;

@@ -36,7 +36,6 @@ FakeClient::FakeClient(World& world, SessionId id, bool source)
   pool = {PoolId{id.value}, source ? "prefill" : "decode", shape(world.options, 1000U + id.value),
           77};
   if (!source) pool.shape.rank.tp_size = world.options.sink_ranks;
-  if (!source && world.options.looks) pool.shape.gpu_uuid = "GPU-1";
 }
 
 memory::RegionMemory& FakeClient::region(RegionId id) {

@@ -26,7 +26,7 @@ struct WorldOptions {
   std::optional<DataPath> pools_path{};  // of P's pool, where it differs from the link's
   bool no_path = false;                  // that the topology allows
   std::uint32_t sink_ranks = 1;          // of D's instance; each reads everything, one is here
-  bool looks = false;  // D's pool is on a GPU, and its client looks at the words of lent slots
+  bool looks = false;                    // D's client looks at the words of lent slots
 };
 
 class World;
