@@ -58,6 +58,7 @@ void Simulation::collect_engine(SimEngine& engine) {
     add("a mover claims", [&engine] { engine.claim_one(); });
   }
   if (!engine.claims.empty()) add("a mover fills", [&engine] { engine.fill_one(); });
+  if (engine.can_look()) add("a mover looks at lent slots", [&engine] { engine.look_one(); });
   if (engine.connected() && !engine.scatters.empty()) {
     add("a mover scatters", [&engine] { engine.scatter_one(); });
   }

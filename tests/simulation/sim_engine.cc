@@ -85,8 +85,9 @@ bool SimEngine::take_message() {
   } else if (const auto* credit = std::get_if<wire::RingCredit>(&message)) {
     on_credit(*credit);
   } else if (const auto* scatter = std::get_if<wire::RingScatter>(&message)) {
-    for (const wire::ScatterSlot& slot : scatter->slots)
-      scatters.push_back({scatter->stream, slot});
+    on_scatter(*scatter);
+  } else if (const auto* lends = std::get_if<wire::RingLent>(&message)) {
+    on_lent(*lends);
   } else if (const auto* stop = std::get_if<wire::RingStop>(&message)) {
     on_stop(*stop);
   } else {
@@ -105,7 +106,7 @@ void SimEngine::on_stream(const wire::RingStream& start) {
     ReceiveView& receive = receives.at(start.handle);
     receive.streams = start.streams;
     receive.missing[start.stream] = plan->n_chunks;
-    sinks[start.stream] = {start, *plan, peer.rank.tp, {}};
+    sinks[start.stream] = {start, *plan, peer.rank.tp, {}, {}};
     return;
   }
   OfferView& offer = offers.at(start.key);
@@ -132,7 +133,10 @@ void SimEngine::on_credit(const wire::RingCredit& credit) {
 void SimEngine::on_stop(const wire::RingStop& stop) {
   sources.erase(stop.stream);
   sinks.erase(stop.stream);
-  std::erase_if(scatters, [&](const Scatter& s) { return s.stream == stop.stream; });
+  const auto stopped_one = [&](const auto& one) { return one.stream == stop.stream; };
+  std::erase_if(scatters, stopped_one);
+  std::erase_if(lent, stopped_one);
+  std::erase_if(early, stopped_one);
   tell(wire::RingStopped{stop.stream, {}});
 }
 
@@ -243,6 +247,11 @@ bool SimEngine::scatter_one() {
   if (current && !stream.seen.insert(work.slot.chunk.value).second) {
     ledger_.broken(name() + " got chunk " + std::to_string(work.slot.chunk.value) + " twice");
   }
+  const bool told = !work.early || told_early(work);
+  if (!current && !told) {  // the agent knows why
+    stream.accepted.erase(work.slot.chunk.value);
+    return true;
+  }
   tell(wire::RingScattered{work.stream, {{work.slot.slot, work.slot.chunk, current, 1}}});
   if (!current) return true;  // the agent took the slot back: that receive has failed
   if (--receive.missing[work.stream] > 0) return true;
@@ -257,6 +266,8 @@ void SimEngine::on_session_ended() {
   sources.clear();
   sinks.clear();
   scatters.clear();
+  lent.clear();
+  early.clear();
   offers.clear();
   for (auto& [handle, receive] : receives) {
     if (!receive.ended()) end(receive, EventKind::kFailed, Reason::kAgentLost);

@@ -45,7 +45,8 @@ class SimEngine {
         ledger_(ledger),
         instance(std::move(its_instance)),
         rank(its_rank),
-        source(is_source) {}
+        source(is_source),
+        looks(!is_source && dice.one_in(2)) {}
 
   bool running() const { return alive && !stopped; }
   bool connected() const { return alive && session != nullptr && !session->ended; }
@@ -70,6 +71,9 @@ class SimEngine {
   bool claim_one();
   bool fill_one();
   bool scatter_one();
+  // Lent slots that it looks at itself, before the agent tells; as src/client/sink_words.cc does.
+  bool can_look() const;
+  bool look_one();
 
   // The connection ended: copies that run are finished, everything else ends here.
   void on_session_ended();
@@ -89,7 +93,7 @@ class SimEngine {
     wire::RingStream start;
     core::StreamPlan plan;
     std::uint32_t source_rank = 0;
-    std::set<std::uint32_t> seen;
+    std::set<std::uint32_t> accepted, seen;
   };
   struct Claim {
     StreamKey stream;
@@ -103,6 +107,17 @@ class SimEngine {
   struct Scatter {
     StreamKey stream;
     wire::ScatterSlot slot;
+    bool early = false;  // begun before the agent told
+  };
+  struct Lent {
+    StreamKey stream;
+    WriterId writer;
+    wire::SlotRef ref;
+  };
+  struct Early {
+    StreamKey stream;
+    wire::SlotRef ref;
+    bool told = false, scattered = false;
   };
 
  private:
@@ -113,6 +128,7 @@ class SimEngine {
   const std::string instance;
   const Rank rank;
   const bool source;
+  const bool looks;
   bool alive = true, stopped = false;
   bool was_stalled = false;  // its agent has given it up once
   std::uint64_t incarnation = 0;
@@ -123,11 +139,17 @@ class SimEngine {
   std::map<StreamKey, SinkStream> sinks;
   std::vector<Claim> claims;
   std::vector<Scatter> scatters;
+  std::vector<Lent> lent;
+  std::vector<Early> early;
 
  private:
   void on_stream(const wire::RingStream& start);
   void on_credit(const wire::RingCredit& credit);
   void on_stop(const wire::RingStop& stop);
+  void on_lent(const wire::RingLent& message);
+  void on_scatter(const wire::RingScatter& message);
+  bool filled(const Lent& slot) const;
+  bool told_early(const Scatter& work);  // and forgets it, once scattered
   void on_result(const wire::RingResult& result);
   void on_offer_result(const wire::RingResult& result);
   void on_receive_result(const wire::RingResult& result);

@@ -33,6 +33,8 @@ void SimSession::send(const wire::AgentMessage& message) {
   if (!ended) inbox.push_back(message);
 }
 
+bool SimSession::takes_lent() const { return engine.looks; }
+
 void SimSession::announce(const agent::PeerPool& pool) {
   announced_[pool.visible] = pool.shape;
   consumers_[pool.visible] = pool.instance + "/" + std::to_string(pool.shape.rank.tp);

@@ -36,6 +36,7 @@ class SimSession final : public agent::ClientPort {
   std::optional<RegionId> peer_region(LinkId link, std::uint16_t index) const override;
   void announce(const agent::PeerPool& pool) override;
   void send(const wire::AgentMessage& message) override;
+  bool takes_lent() const override;
 
   // The agent has taken it that all of this stream has left the engine's blocks.
   void stream_left(const StreamKey& stream);
