@@ -137,11 +137,8 @@ Status NodeAgent::make_loop() {
   // Where the agent would take the processor that the bytes need, it leaves bells to the engines.
   if (!config.wait.may_spin) return {};
   for (const memory::Region* region : region_list_) {
-    PEGAFLOW_ASSIGN(auto bell,
-                    loop_->watch(region->bell().fd(), EPOLLIN, [this, region](std::uint32_t) {
-                      region->bell().drain();
-                      transfers_->on_bell();
-                    }));
+    PEGAFLOW_ASSIGN(auto bell, loop_->watch(region->bell().fd(), EPOLLIN | EPOLLET,
+                                            [this](std::uint32_t) { transfers_->on_bell(); }));
     bells_.push_back(std::move(bell));
   }
   return {};

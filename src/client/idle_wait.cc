@@ -39,17 +39,16 @@ Wait next_wait(const WaitPolicy& policy, const Expected& expected, Nanos idle_fo
 }
 
 Woken sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Nanos timeout,
-               const EventFd* bell) {
+               int bell) {
   std::array<pollfd, 4> waited{{{from_agent.fd(), POLLIN, 0},
                                 {from_engine.fd(), POLLIN, 0},
                                 {socket, POLLIN, 0},
-                                {bell != nullptr ? bell->fd() : -1, POLLIN, 0}}};
+                                {bell, POLLIN, 0}}};
   const auto seconds = std::chrono::floor<std::chrono::seconds>(timeout);
   const timespec limit{seconds.count(), (timeout - seconds).count()};
   if (::ppoll(waited.data(), waited.size(), &limit, nullptr) <= 0) return {};
   if (waited[0].revents != 0) from_agent.drain();
   if (waited[1].revents != 0) from_engine.drain();
-  if (bell != nullptr && waited[3].revents != 0) bell->drain();
   return {waited[0].revents != 0 || waited[1].revents != 0, waited[2].revents != 0,
           waited[3].revents != 0};
 }

@@ -41,9 +41,9 @@ struct Woken {
   bool socket = false;     // it is readable
   bool bell = false;       // rung
 };
-// Sleeps until one of the event fds, the bell (null: none) or the socket is readable, at most
-// `timeout`. What was signalled is taken.
+// Sleeps until one of the event fds, the bell (-1: none) or the socket is readable, at most
+// `timeout`. What was signalled is taken, but not the bell's ring.
 Woken sleep_on(const EventFd& from_agent, const EventFd& from_engine, int socket, Nanos timeout,
-               const EventFd* bell = nullptr);
+               int bell = -1);
 
 }  // namespace pegaflow::client

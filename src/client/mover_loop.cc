@@ -137,27 +137,31 @@ void MoverLoop::wait() {
   const Wait how = next_wait(policy_, expected, clock_.now() - active_at_);
   if (how == Wait::kSpin) return std::this_thread::yield();
   Nanos timeout{0};
-  const EventFd* bell = nullptr;
+  int bell = -1;
   if (!prepare_sleep(timeout, bell)) return;
   if (how == Wait::kNap) timeout = std::min(timeout, policy_.nap);
   if (ring_.announce_sleep()) {
     const Woken woken =
         sleep_on(connection_.wakeup, connection_.own_wakeup, setup_.fd(), timeout, bell);
     socket_due_ |= woken.socket;
-    woken_early_ = woken.signalled || woken.bell;
+    const bool rung = woken.bell && bells_.take();
+    woken_early_ = woken.signalled || rung;
     if (woken_early_) active_at_ = clock_.now();  // something comes, if it is not there already
-    if (woken.bell) data_at_ = active_at_;
+    if (rung) data_at_ = active_at_;
   }
   ring_.awake();
   state_.mover_asleep.store(false, std::memory_order_relaxed);
 }
 
 // False: something came up. From here on, whoever changes something wakes this thread.
-bool MoverLoop::prepare_sleep(Nanos& timeout, const EventFd*& bell) {
+bool MoverLoop::prepare_sleep(Nanos& timeout, int& bell) {
   const std::lock_guard lock(state_.mutex);
-  // The region stays mapped meanwhile: this thread unmaps it.
-  const MappedSlots* watched = state_.sinks.watched_region(state_.regions);
-  if (watched != nullptr) bell = &watched->region.bell();
+  const wire::SlotRef* watched = state_.sinks.watched();
+  const MappedSlots* region = watched != nullptr ? state_.regions.find(*watched) : nullptr;
+  if (region != nullptr) {
+    bells_.listen(watched->region, region->region.bell());
+    bell = bells_.fd();
+  }
   const bool blocked = !state_.outbox.idle() || !state_.setup_texts.empty();
   if (!blocked && state_.mover_needed()) return false;
   timeout = blocked ? kRetryEvery : (state_.idle() ? kIdleTick : kBusyTick);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "client/agent_watch.h"
+#include "client/bell_watch.h"
 #include "client/connection.h"
 #include "client/copier.h"
 #include "client/idle_wait.h"
@@ -32,7 +33,7 @@ class MoverLoop {
   void tell_agent();  // REQUIRES the lock
   Status judge(TimePoint now);
   void wait();
-  bool prepare_sleep(Nanos& timeout, const EventFd*& bell);
+  bool prepare_sleep(Nanos& timeout, int& bell);
   void read_last_words();
   void drain_copies();
   void die(const Error& why);
@@ -51,6 +52,7 @@ class MoverLoop {
   MarkWatch marks_;
   Copier copier_;
   AgentWatch watch_;
+  BellWatch bells_;
   std::uint64_t tick_ = 0;
   TimePoint active_at_;  // when something last happened
   TimePoint data_at_{};  // when a copy ended last, or a bell rang

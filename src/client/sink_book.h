@@ -66,8 +66,8 @@ class SinkBook {
   // A lent slot is being written, when they were looked at last.
   bool filling() const { return filling_; }
   bool watching() const { return !watched_.empty(); }
-  // The own region whose slots are looked at; null: none is.
-  MappedSlots* watched_region(RegionTable& regions);
+  // One of those that are looked at; null: none is.
+  const wire::SlotRef* watched() const;
 
   // Ends receives whose deadline has passed.
   void expire(TimePoint now);

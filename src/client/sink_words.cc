@@ -35,11 +35,10 @@ void SinkBook::on_lent(const wire::RingLent& message) {
   }
 }
 
-MappedSlots* SinkBook::watched_region(RegionTable& regions) {
-  for (const SinkStream* stream : watched_) {
-    if (!stream->lent.empty()) return regions.find(stream->lent.front());
-  }
-  return nullptr;
+const wire::SlotRef* SinkBook::watched() const {
+  const auto found = std::find_if(watched_.begin(), watched_.end(),
+                                  [](const SinkStream* stream) { return !stream->lent.empty(); });
+  return found == watched_.end() ? nullptr : &(*found)->lent.front();
 }
 
 void SinkBook::look_at_words(RegionTable& regions) {

@@ -1,12 +1,15 @@
-// AgentWatch, IdleWait, ConsumerTally, IntrusiveList, EventQueue.
+// AgentWatch, BellWatch, IdleWait, ConsumerTally, IntrusiveList, EventQueue.
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "client/agent_watch.h"
+#include "client/bell_watch.h"
 #include "client/consumer_tally.h"
 #include "client/event_queue.h"
 #include "client/idle_wait.h"
@@ -95,6 +98,47 @@ TEST(IdleWait, an_engine_thread_wakes_the_mover_and_so_does_the_agent) {
   EXPECT_FALSE(agent.sleeping.drain());
   socket.signal();
   EXPECT_TRUE(sleep_on(agent.sleeping, engine, socket.fd(), Millis(60'000)).socket);
+}
+
+TEST(BellWatch, every_listener_hears_every_ring_once) {
+  const auto bell = EventFd::create().value();
+  BellWatch one, other;
+  one.listen(RegionId{1}, bell);
+  other.listen(RegionId{1}, bell);
+  for (int ring = 0; ring < 3; ++ring) {
+    bell.signal();
+    EXPECT_TRUE(one.take());
+    EXPECT_FALSE(one.take());
+    EXPECT_TRUE(other.take());
+    EXPECT_FALSE(other.take());
+  }
+}
+
+TEST(BellWatch, listens_to_one_region_and_outlives_it) {
+  std::optional<EventFd> before = EventFd::create().value();
+  const auto after = EventFd::create().value();
+  const EventFd rings(UniqueFd(::dup(before->fd())));  // as its writer has it
+  BellWatch watch;
+  EXPECT_FALSE(watch.take());
+  watch.listen(RegionId{1}, *before);
+  before.reset();
+  rings.signal();
+  EXPECT_TRUE(watch.take());
+  watch.listen(RegionId{2}, after);
+  rings.signal();
+  EXPECT_FALSE(watch.take());
+  after.signal();
+  EXPECT_TRUE(watch.take());
+}
+
+TEST(BellWatch, ends_the_sleep_of_whoever_listens) {
+  const auto agent = EventFd::create().value();
+  const auto engine = EventFd::create().value();
+  const auto bell = EventFd::create().value();
+  BellWatch watch;
+  watch.listen(RegionId{1}, bell);
+  bell.signal();
+  EXPECT_TRUE(sleep_on(agent, engine, -1, Millis(60'000), watch.fd()).bell);
 }
 
 Rank tp(std::uint32_t index, std::uint32_t size) { return {0, 1, 0, 1, index, size}; }

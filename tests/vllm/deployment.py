@@ -38,7 +38,14 @@ class Server:
     """A `vllm serve` process; its children end with it."""
 
     def __init__(
-        self, name: str, port: int, model: Path, log: Path, transfer: Json, options: list[str]
+        self,
+        name: str,
+        port: int,
+        model: Path,
+        log: Path,
+        transfer: Json,
+        options: list[str],
+        ranks: int = 1,
     ) -> None:
         self.name = name
         self.url = f"http://127.0.0.1:{port}"
@@ -47,8 +54,12 @@ class Server:
         command += ["--enforce-eager", "--dtype", "float32", "--max-model-len", str(CONTEXT)]
         command += ["--block-size", "32", "--kv-transfer-config", json.dumps(transfer), *options]
         here = {"PYTHONPATH": os.pathsep.join([str(ROOT), *_path()])}
+        if ranks > 1:
+            command += ["--tensor-parallel-size", str(ranks)]
         cores = sorted(os.sched_getaffinity(0))
-        core = {"VLLM_CPU_OMP_THREADS_BIND": str(cores[list(NODES).index(name) % len(cores)])}
+        first = list(NODES).index(name)
+        own = [str(cores[(first + rank) % len(cores)]) for rank in range(ranks)]
+        core = {"VLLM_CPU_OMP_THREADS_BIND": "|".join(own)}
         self.process = Process(
             name, command, log, env=os.environ | ENVIRONMENT | core | here, start_new_session=True
         )
@@ -88,10 +99,13 @@ def _path() -> list[str]:
 class Deployment:
     """Everything, started at once; tests kill parts of it and `mend` it."""
 
-    def __init__(self, folder: Path, model: Path, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, model: Path, options: Sequence[str] = (), ranks: int = 1
+    ) -> None:
         self.folder = folder
         self.model = model
         self.server_options = list(options)
+        self.ranks = ranks  # of each engine, tensor parallel
         # Small slots and windows would be slower, not other.
         self.cluster = Cluster(folder, "direct", slots=32, slot_bytes=1 << 20, window=8)
         self.servers: dict[str, Server] = {}
@@ -120,7 +134,13 @@ class Deployment:
         log = self.folder / f"vllm-{instance}-{self.starts}.log"
         transfer = self.transfer(instance, **changes)
         self.servers[instance] = Server(
-            instance, self.ports[instance], self.model, log, transfer, self.server_options
+            instance,
+            self.ports[instance],
+            self.model,
+            log,
+            transfer,
+            self.server_options,
+            self.ranks,
         )
         return self.servers[instance]
 
@@ -157,11 +177,11 @@ class Deployment:
         return bool(health) and all(health["engines"].values())
 
     def _connected(self) -> bool:
-        """A worker and a scheduler of each engine have a session with their agent."""
+        """The workers and the scheduler of each engine have a session with their agent."""
         for node in NODES.values():
             status = self.cluster.status(node)
             kinds = sorted(session["kind"] for session in status["sessions"]) if status else []
-            if kinds != ["control", "worker"]:
+            if kinds != ["control", *["worker"] * self.ranks]:
                 # vLLM's connector looks for its agent whenever the engine steps.
                 self.nudge()
                 return False
