@@ -27,6 +27,7 @@ class EventFd {
   // Makes it unreadable again; true if it was readable.
   bool drain() const;
   int fd() const { return fd_.get(); }
+  Result<UniqueFd> duplicate() const { return fd_.duplicate(); }
 
  private:
   UniqueFd fd_;

@@ -16,7 +16,11 @@ constexpr std::chrono::microseconds kRingAgainAfter{100};
 }  // namespace
 
 Copier::Copier(SharedState& state, memory::Mover& mover, const Clock& clock)
-    : state_(state), mover_(mover), clock_(clock), jobs_(2 * mover.batch_limit()) {
+    : state_(state),
+      mover_(mover),
+      clock_(clock),
+      runs_beside_(mover.batch_limit() > 1),
+      jobs_(2 * mover.batch_limit()) {
   batch_.reserve(mover.batch_limit());
   targets_.reserve(mover.batch_limit());
 }
@@ -61,8 +65,10 @@ bool Copier::start(memory::MoveDirection direction) {
   }
   if (batch_.empty()) return false;
   running(direction) += batch_.size();
-  for (MappedSlots* region : targets_) ring_bell(*region, kRingEvery);
+  ring_bells(kRingEvery);
   mover_.submit(batch_);
+  // After long copies that were made in there, their reader may sleep again.
+  if (!runs_beside_) ring_bells(kRingAgainAfter);
   if (direction == memory::MoveDirection::kGather) {
     const std::lock_guard lock(state_.mutex);
     state_.sources.launched();
@@ -73,11 +79,13 @@ bool Copier::start(memory::MoveDirection direction) {
 
 // Whoever watches the words wakes while the copies run. Not on every launch: one that has just seen
 // a slot is awake. Only this thread unmaps regions, so this needs no lock.
-void Copier::ring_bell(MappedSlots& region, Nanos at_most_every) {
+void Copier::ring_bells(Nanos at_most_every) {
   const TimePoint now = clock_.now();
-  if (region.own || now - region.rung < at_most_every) return;
-  region.rung = now;
-  region.region.bell().signal();
+  for (MappedSlots* region : targets_) {
+    if (region->own || now - region->rung < at_most_every) continue;
+    region->rung = now;
+    region->region.bell().signal();
+  }
 }
 
 bool Copier::take(memory::MoveDirection direction, Job& job) {
@@ -138,31 +146,24 @@ bool Copier::finish() {
     const std::size_t n = mover_.poll(results);
     if (n == 0) break;
     any = true;
-    targets_.clear();
-    {
-      const std::lock_guard lock(state_.mutex);
-      for (std::size_t i = 0; i < n; ++i) finished(jobs_[results[i].cookie], results[i]);
-      if (state_.waiters != 0) state_.changed.notify_all();
-    }
-    // After a long copy its reader may sleep again.
-    for (MappedSlots* region : targets_) ring_bell(*region, kRingAgainAfter);
+    const std::lock_guard lock(state_.mutex);
+    for (std::size_t i = 0; i < n; ++i) finished(jobs_[results[i].cookie], results[i]);
+    if (state_.waiters != 0) state_.changed.notify_all();
   }
   return any;
 }
 
 void Copier::finished(Job& job, const memory::MoveResult& result) {
-  const bool beside = mover_.batch_limit() > 1;
   job.busy = false;
   --running(job.direction);
   if (job.direction == memory::MoveDirection::kGather) {
-    if (!beside) targets_.push_back(job.gather.region);
     state_.sources.finished(job.gather, result.ok);
     return;
   }
   // Whoever waits for the receive is woken before the agent.
   const bool urgent =
       state_.sinks.finished(job.scatter, result.ok, Nanos(result.nanos), clock_.now());
-  if ((urgent || beside) && state_.outbox.owes_wakeup()) state_.outbox.wake_agent();
+  if (urgent || runs_beside_) state_.outbox.wake_if_owed();
 }
 
 }  // namespace pegaflow::client

@@ -23,6 +23,8 @@ class Copier {
   bool start();
   // Reports what has ended. True if something had.
   bool finish();
+  // submit() comes back before the copies are made.
+  bool runs_beside() const { return runs_beside_; }
   bool running() const { return running_[0] + running_[1] != 0; }
 
  private:
@@ -37,7 +39,7 @@ class Copier {
   bool take(memory::MoveDirection direction, Job& job);  // REQUIRES the lock
   void prepare_gather(Job& job, memory::MoveJob& move);
   void prepare_scatter(Job& job, memory::MoveJob& move);
-  void ring_bell(MappedSlots& region, Nanos at_most_every);
+  void ring_bells(Nanos at_most_every);
   void finished(Job& job, const memory::MoveResult& result);
   std::size_t& running(memory::MoveDirection direction) {
     return running_[static_cast<std::size_t>(direction)];
@@ -46,6 +48,7 @@ class Copier {
   SharedState& state_;
   memory::Mover& mover_;
   const Clock& clock_;
+  const bool runs_beside_;
   std::vector<Job> jobs_;  // batch_limit() of them per direction
   std::vector<memory::MoveJob> batch_;
   std::vector<MappedSlots*> targets_;  // regions that the batch fills

@@ -29,7 +29,6 @@ MoverLoop::MoverLoop(Connection& connection, SharedState& state, const RuntimePa
       device_(*parts.device),
       clock_(parts.clock),
       mover_(*parts.mover),
-      mover_runs_beside_(parts.mover->batch_limit() > 1),
       policy_(parts.policy),
       ring_(connection.ring.reader(memory::RingDirection::kAgentToClient)),
       setup_(std::move(connection.socket), state, *parts.device, *parts.mover),
@@ -91,16 +90,11 @@ Result<bool> MoverLoop::work() {
     const std::lock_guard lock(state_.mutex);
     state_.outbox.flush();
     state_.sources.report();
-    if (mover_runs_beside_) tell_agent();
+    if (copier_.runs_beside()) state_.outbox.wake_if_owed();
   }
   const bool ended = copier_.finish();
   if (ended) data_at_ = clock_.now();
   return ended || started || passed;
-}
-
-// Wakes it for what was posted unhurriedly.
-void MoverLoop::tell_agent() {
-  if (state_.outbox.owes_wakeup()) state_.outbox.wake_agent();
 }
 
 Status MoverLoop::judge(TimePoint now) {
@@ -131,7 +125,7 @@ void MoverLoop::wait() {
     expected.chunk = state_.sinks.filling() ||
                      (state_.sinks.watching() && clock_.now() - data_at_ < policy_.spin_between);
     // Nothing to copy for now: until then the agent might have taken the processor.
-    if (!expected.chunk) tell_agent();
+    if (!expected.chunk) state_.outbox.wake_if_owed();
     expected.message = state_.sources.streaming() || !state_.sinks.idle();
   }
   const Wait how = next_wait(policy_, expected, clock_.now() - active_at_);

@@ -30,7 +30,6 @@ class MoverLoop {
  private:
   Status turn();  // one round; an error ends the session
   Result<bool> work();
-  void tell_agent();  // REQUIRES the lock
   Status judge(TimePoint now);
   void wait();
   bool prepare_sleep(Nanos& timeout, int& bell);
@@ -44,7 +43,6 @@ class MoverLoop {
   memory::Device& device_;
   const Clock& clock_;
   memory::Mover& mover_;
-  const bool mover_runs_beside_;  // submit() comes back before the copies are made
   WaitPolicy policy_;
   memory::RingReader ring_;
   SetupChannel setup_;

@@ -27,6 +27,9 @@ class Outbox {
   // others, or when it has let go of the lock.
   bool owes_wakeup();
   void wake_agent() const { agent_wakeup_.signal(); }  // needs no lock
+  void wake_if_owed() {
+    if (owes_wakeup()) wake_agent();
+  }
   // For messages that repeat state: false if it would have to wait; say it again later.
   bool try_send(const wire::ClientMessage& message);
   bool try_send_unhurried(const wire::ClientMessage& message);

@@ -247,7 +247,7 @@ bool SimEngine::scatter_one() {
   if (current && !stream.seen.insert(work.slot.chunk.value).second) {
     ledger_.broken(name() + " got chunk " + std::to_string(work.slot.chunk.value) + " twice");
   }
-  const bool told = !work.early || told_early(work);
+  const bool told = !work.early || told_early(work, current);
   if (!current && !told) {  // the agent knows why
     stream.accepted.erase(work.slot.chunk.value);
     return true;

@@ -149,7 +149,7 @@ class SimEngine {
   void on_lent(const wire::RingLent& message);
   void on_scatter(const wire::RingScatter& message);
   bool filled(const Lent& slot) const;
-  bool told_early(const Scatter& work);  // and forgets it, once scattered
+  bool told_early(const Scatter& work, bool current);  // and forgets it, once scattered
   void on_result(const wire::RingResult& result);
   void on_offer_result(const wire::RingResult& result);
   void on_receive_result(const wire::RingResult& result);

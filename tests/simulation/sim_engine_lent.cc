@@ -72,12 +72,9 @@ bool SimEngine::look_one() {
   return true;
 }
 
-bool SimEngine::told_early(const Scatter& work) {
+bool SimEngine::told_early(const Scatter& work, bool current) {
   const auto at = find_early(early, work.slot.slot);
   const bool told = at->told;
-  const auto word =
-      core::unpack(session->region(work.slot.slot.region).region->word(work.slot.slot.slot).load());
-  const bool current = word && word->generation == work.slot.slot.generation;
   if (told || !current) {
     early.erase(at);
   } else {

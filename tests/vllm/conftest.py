@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from tests.vllm.deployment import Deployment  # noqa: E402
+from tests.vllm.deployment import Deployment, deployed  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -24,12 +24,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def running(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    made = Deployment(tmp_path_factory.mktemp("deployment"), model)
-    try:
-        made.start()
+    with deployed(tmp_path_factory.mktemp("deployment"), model) as made:
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ ENVIRONMENT = {
 }
 MODEL_NAME = "tiny"
 CONTEXT = 4096
+LOADED = "vllm:pegaflow_load_bytes_total"
+FAILED = "vllm:pegaflow_load_failures_total"
 Json = dict[str, Any]
 NODES = {"prefill": "prefill-0", "decode": "decode-0"}  # node by instance
 
@@ -206,6 +209,18 @@ class Deployment:
 
     def logs(self) -> str:
         return self.cluster.logs()
+
+
+@contextmanager
+def deployed(folder: Path, model: Path, *args: Any, **more: Any) -> Iterator[Deployment]:
+    """A deployment that works, for as long as it is used; its agents' logs are printed then."""
+    made = Deployment(folder, model, *args, **more)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+        print(made.logs())
 
 
 def post(url: str, body: Json, path: str = "/v1/completions", timeout: float = 120.0) -> Json:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from tests.vllm.deployment import MODEL_NAME, post
+from tests.vllm.deployment import FAILED, MODEL_NAME, Deployment, post
 
 FIRST_TOKEN, VOCABULARY = 3, 380  # what the tiny model's tokenizer surely has
 OUTPUT = 16
@@ -98,3 +98,15 @@ def complete_all(url: str, prompts: list[list[int]], at_once: int = 8) -> list[A
             for number, prompt in enumerate(prompts)
         ]
         return [job.result() for job in jobs]
+
+
+def check(
+    deployment: Deployment, prompts: list[list[int]], answers: list[Answer], **more: Any
+) -> None:
+    """They are what prefill's engine answers alone; no load failed, nothing is left."""
+    assert not [answer.error for answer in answers if answer.error]
+    for prompt, answer in zip(prompts, answers):
+        alone = complete(deployment.servers["prefill"].url, prompt, **more)
+        assert answer.tokens == alone.tokens, f"prompt of {len(prompt)}"
+    assert deployment.servers["decode"].metric(FAILED) == 0
+    deployment.cluster.wait_all_free()

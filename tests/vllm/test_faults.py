@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.cluster import wait_for
-from tests.vllm.deployment import Deployment
+from tests.vllm.deployment import LOADED, Deployment
 from tests.vllm.prompts import Answer, complete, random_prompts
 
-LOADED = "vllm:pegaflow_load_bytes_total"
 AT_ONCE = 6
 
 

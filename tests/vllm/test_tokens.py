@@ -16,11 +16,9 @@ import pytest
 from pegaflow.vllm.params import SIX_KEYS
 
 from tests.support.cluster import wait_for
-from tests.vllm.deployment import Deployment, post
+from tests.vllm.deployment import FAILED, LOADED, Deployment, post
 from tests.vllm.prompts import OUTPUT, complete, complete_all, random_prompts
 
-LOADED = "vllm:pegaflow_load_bytes_total"
-FAILED = "vllm:pegaflow_load_failures_total"
 # Of the tiny model: 4 layers, 4 heads of 32 elements, K and V, 4 bytes.
 BYTES_PER_TOKEN = 4 * 4 * 32 * 2 * 4
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import wait_for
-from tests.vllm.deployment import Deployment
-from tests.vllm.prompts import Answer, complete, complete_all, random_prompts
+from tests.vllm.deployment import LOADED, Deployment, deployed
+from tests.vllm.prompts import check, complete, complete_all, random_prompts
 
 HERE = Path(__file__).resolve().parent
 LONGEST = 1900
@@ -25,7 +25,6 @@ BLOCKS, BLOCK, WINDOW = 260, 32, 256
 OPTIONS = f"--num-gpu-blocks-override {BLOCKS} --max-num-batched-tokens 512"
 OPTIONS += " --no-scheduler-reserve-full-isl"
 PREEMPTED = "vllm:num_preemptions_total"
-FAILED = "vllm:pegaflow_load_failures_total"
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +32,8 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("windows")
     model = folder / "model"
     subprocess.run([sys.executable, str(HERE / "tiny_model.py"), str(model), "windows"], check=True)
-    made = Deployment(folder, model, OPTIONS.split())
-    try:
-        made.start()
+    with deployed(folder, model, OPTIONS.split()) as made:
         yield made
-    finally:
-        made.close()
-        print(made.logs())
-
-
-def check(windows: Deployment, prompts: list[list[int]], answers: list[Answer], **more: int):
-    """They are what prefill's engine answers alone; no load failed, nothing is left."""
-    assert not [answer.error for answer in answers if answer.error]
-    for prompt, answer in zip(prompts, answers):
-        alone = complete(windows.servers["prefill"].url, prompt, **more)
-        assert answer.tokens == alone.tokens, f"prompt of {len(prompt)}"
-    assert windows.servers["decode"].metric(FAILED) == 0
-    windows.cluster.wait_all_free()
 
 
 def test_tokens_are_those_of_one_engine(windows: Deployment):
@@ -58,7 +42,7 @@ def test_tokens_are_those_of_one_engine(windows: Deployment):
     check(windows, prompts, answers)
     assert len({tuple(answer.tokens) for answer in answers}) == len(prompts)
     assert len(set(answers[1].tokens)) > 4, "the model repeats itself, and proves nothing"
-    assert windows.servers["decode"].metric("vllm:pegaflow_load_bytes_total") > 0
+    assert windows.servers["decode"].metric(LOADED) > 0
 
 
 def test_prefill_preempts_what_it_is_handing_over(windows: Deployment):

@@ -12,11 +12,10 @@ build_and_test() {  # FOLDER OPTION TARGET …
   ctest --test-dir "build/$folder" --output-on-failure -R '^memory_(cuda|region|host_mover)'
 }
 
-build_and_test no-cuda OFF memory_region_test memory_host_mover_test
+# All tests of the folder: whatever of them is not built would fail.
+build_and_test no-cuda OFF tests/memory/all
 if [[ -x ${CUDA_HOME:-/usr/local/cuda}/bin/nvcc ]] || command -v nvcc >/dev/null; then
-  build_and_test cuda ON memory_region_test memory_host_mover_test memory_cuda_launch_test \
-    memory_cuda_device_test memory_cuda_mover_test \
-    memory_cuda_killed_writer_test gpu_bench
+  build_and_test cuda ON tests/memory/all gpu_bench
 else
   echo "SKIPPED: no nvcc on this machine, so nothing of CUDA was built"
 fi

@@ -173,18 +173,20 @@ Result<std::unique_ptr<SinkStream>> SinkSide::make_stream(Receive& receive, cons
   stream->link = &link;
   stream->shows_lent = stream->mapped() && receive.client->takes_lent();
   stream->chunk_bytes = link.chunk_bytes();
-  const auto plan = [&] {
+  const auto plan = [&](std::uint32_t chunk_bytes) {
     return core::plan_stream(candidate.pool->shape, pool.shape, ranges(receive.request.tokens),
-                             stream->chunk_bytes);
+                             chunk_bytes);
   };
-  PEGAFLOW_ASSIGN(stream->plan, plan());
+  PEGAFLOW_ASSIGN(stream->plan, plan(stream->chunk_bytes));
   // Copies on a GPU overlap within a launch.
-  if (stream->shows_lent && pool.shape.gpu_uuid.empty()) {
-    stream->chunk_bytes = core::overlapping_chunk_bytes(stream->plan.bytes, link.chunk_bytes());
-    if (auto finer = plan(); finer.ok()) {
-      stream->plan = std::move(finer).value();
-    } else {
-      stream->chunk_bytes = link.chunk_bytes();  // a single block is larger than that
+  const bool copies_in_turn = stream->shows_lent && pool.shape.gpu_uuid.empty();
+  const std::uint32_t finer =
+      core::overlapping_chunk_bytes(stream->plan.bytes, stream->chunk_bytes);
+  if (copies_in_turn && finer < stream->chunk_bytes) {
+    // Refused when a single block is larger than that.
+    if (auto cut = plan(finer); cut.ok()) {
+      stream->plan = std::move(cut).value();
+      stream->chunk_bytes = finer;
     }
   }
   stream->key = {receive.xfer, StreamId{static_cast<std::uint32_t>(receive.streams.size())}};
