@@ -47,8 +47,9 @@ struct Case {
   std::uint32_t slots = 32;
   MoverConfig mover{};
   bool integrity = false;
-  bool by_agent = false;  // gather to an own slot, copy slot to slot
-  bool reshape = false;   // NHD of 16-token blocks to half the heads of HND of 64
+  bool copy_engine = false;  // gathers as beside compute, where runs are long enough
+  bool by_agent = false;     // gather to an own slot, copy slot to slot
+  bool reshape = false;      // NHD of 16-token blocks to half the heads of HND of 64
   MemoryKind memory = MemoryKind::kCuda;
   int repeats = 12;
 };
@@ -299,6 +300,7 @@ class Run {
         const SlotIndex slot{next % case_.slots};
         MoveJob gather = job(next, MoveDirection::kGather);
         Destination to = destination(slot);
+        gather.beside_compute = case_.copy_engine;
         gather.slot = to.slot;
         gather.header = to.header;
         gather.word = to.word;
@@ -452,14 +454,15 @@ std::vector<Case> cases() {
   Case agent(named("agent_copies"));
   agent.by_agent = true;
   all.push_back(agent);
-  for (const std::uint64_t run : {65536U, 1U << 20, 8U << 20}) {
+  for (const std::uint64_t run : {16384U, 32768U, 65536U, 1U << 20, 8U << 20}) {
     Case engine(named("copy_engine"));
     engine.page = static_cast<std::uint32_t>(run);
     engine.slot_bytes = std::max<std::uint64_t>(4U << 20, run);
-    engine.mover.copy_engine_run_bytes = 65536;
+    engine.integrity = true;
+    engine.copy_engine = true;
     all.push_back(engine);
     engine.name = "copy_engine_off";
-    engine.mover.copy_engine_run_bytes = 0;
+    engine.copy_engine = false;
     all.push_back(engine);
   }
   for (const std::uint32_t ctas : {16U, 32U, 64U, 128U, 264U}) {

@@ -12,6 +12,9 @@ namespace {
 // Whoever is woken by a bell looks for longer than this (WaitPolicy::spin_on_writer).
 constexpr std::chrono::microseconds kRingEvery{50};
 constexpr std::chrono::microseconds kRingAgainAfter{100};
+// Gathers beside compute that are submitted at once: giving their runs to copy engines takes the
+// thread up to a microsecond each.
+constexpr std::size_t kBesideCompute = 8;
 
 }  // namespace
 
@@ -45,8 +48,10 @@ bool Copier::start(memory::MoveDirection direction) {
     const std::size_t first = gathers ? 0 : limit;
     const std::size_t most = gathers && running(direction) == 0 ? mover_.first_batch() : limit;
     if (!gathers) state_.sinks.look_at_words(state_.regions);
-    for (std::size_t i = first;
-         i < first + limit && batch_.size() < most && !state_.outbox.backlogged(); ++i) {
+    std::size_t beside = 0;
+    for (std::size_t i = first; i < first + limit && batch_.size() < most &&
+                                beside < kBesideCompute && !state_.outbox.backlogged();
+         ++i) {
       Job& job = jobs_[i];
       if (job.busy) continue;
       if (!take(direction, job)) break;
@@ -57,6 +62,7 @@ bool Copier::start(memory::MoveDirection direction) {
       move.cookie = i;
       if (gathers) {
         prepare_gather(job, move);
+        beside += move.beside_compute ? 1 : 0;
         targets_.push_back(job.gather.region);
       } else {
         prepare_scatter(job, move);
@@ -122,6 +128,9 @@ void Copier::prepare_gather(Job& job, memory::MoveJob& move) {
   move.tables = std::span(job.tables).first(offer.tables.size());
   move.slot = gather.region->region.slot(gather.slot.slot);
   move.integrity = stream.checksum;
+  // More is still to be computed, so nobody waits for these bytes yet. Within one GPU copy engines
+  // are slow.
+  move.beside_compute = !gather.region->own && stream.progress.ready() < stream.plan.n_chunks;
   move.header = header;
   move.word = &control.word(gather.slot.slot);
   move.filled_word = core::filled_word(gather.slot.generation, gather.region->writer);

@@ -34,8 +34,9 @@ struct MoverConfig {
   // How wide a launch may be, in CTAs of 512 threads.
   std::uint32_t gather_ctas = 128;
   std::uint32_t scatter_ctas = 128;
-  // Gathers whose contiguous runs are at least this long go by copy engine; 0: none do.
-  std::uint64_t copy_engine_run_bytes = 0;
+  // Gathers beside compute (MoveJob::beside_compute) go by copy engine, which takes no SMs, when
+  // their contiguous runs are at least this long on average; 0: none do.
+  std::uint64_t copy_engine_run_bytes = 16U << 10;
 };
 
 // Thread safe. Outlives all that it made.

@@ -34,8 +34,11 @@ struct MoveJob {
   std::span<std::byte> slot;                // at least the chunk's bytes
   core::ChecksumKind integrity{};           // what to compute (gather) or verify (scatter)
   std::uint32_t checksum = 0;               // scatter: what the source computed
+  // Gather: the engine still computes what comes after this, so that SMs are dear and time is not.
+  // A hint.
+  bool beside_compute = false;
   // Gather only: the header is completed (checksum, t_start, t_end), then the word is stored with
-  // release order; on a GPU by the kernel itself, so whoever watches the word may see FILLED before
+  // release order; on a GPU by the GPU itself, so whoever watches the word may see FILLED before
   // the job is reported here.
   SlotHeader* header = nullptr;
   std::atomic<std::uint64_t>* word = nullptr;

@@ -7,12 +7,13 @@
 #   OUTPUT      folder for logs; default build/gpu-results
 #   CMAKE_ARGS  in the environment: more options for cmake
 #   PYTHON      which Python; default python3
+#   BIN_DIR     the programs of a build whose Python module can be imported: nothing is built then
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 output=${1:-build/gpu-results}
 python=${PYTHON:-python3}
-build=build/gpu
+build=${BIN_DIR:-build/gpu}
 site=$PWD/build/gpu-site
 mkdir -p "$output"
 read -r -a options <<<"${CMAKE_ARGS:-}"
@@ -58,7 +59,8 @@ run_beside() {  # the same, beside what follows
 }
 
 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | tee "$output/machine.txt"
-build_all >"$output/build.txt" 2>&1 &  # beside: as a condition it would not end at its first error
+# Beside: as a condition it would not end at its first error.
+[[ -n ${BIN_DIR:-} ]] || build_all >"$output/build.txt" 2>&1 &
 if ! wait $!; then
   grep -E 'error:|Error' -A 5 "$output/build.txt" | head -n 80
   echo "the build failed: $output/build.txt"
@@ -85,7 +87,8 @@ else
   done
 fi
 
-run deployments env PYTHONPATH="$site" PEGAFLOW_BIN_DIR="$PWD/$build" "$python" -m pytest -q -raR \
+run deployments env PYTHONPATH="$site:${PYTHONPATH:-}" PEGAFLOW_BIN_DIR="$(realpath "$build")" \
+  "$python" -m pytest -q -raR \
   -n 12 --timeout 300 -p no:cacheprovider --import-mode importlib \
   --junitxml "$output/deployments.xml" tests/gpu
 

@@ -16,8 +16,7 @@ CopyEngine::CopyEngine(const Context& context, std::uint64_t shortest_run)
 }
 
 bool CopyEngine::take(const MoveJob& job) {
-  if (shortest_run_ == 0 || job.direction != MoveDirection::kGather ||
-      job.integrity != core::ChecksumKind::kNone) {
+  if (shortest_run_ == 0 || job.direction != MoveDirection::kGather || !job.beside_compute) {
     return false;
   }
   const core::ChunkCell cell = core::cell(*job.plan, job.chunk);

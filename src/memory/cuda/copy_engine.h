@@ -1,4 +1,5 @@
-// CopyEngine: gathers made of few long runs, given to the GPU's copy engines, which need no SMs.
+// CopyEngine: gathers made of few long runs, given to the GPU's copy engines while its SMs are the
+// engine's.
 #pragma once
 
 #include <vector>
@@ -11,7 +12,8 @@ namespace pegaflow::memory::cuda {
 // Not thread safe; no allocation after construction.
 class CopyEngine {
  public:
-  // Jobs of runs shorter than this on average stay with kernels; 0: all do.
+  // Jobs of runs shorter than this on average stay with kernels, as those do that run beside no
+  // compute; 0: all do.
   CopyEngine(const Context& context, std::uint64_t shortest_run);
 
   // Collects the job's runs if it suits; false: let a kernel do it.

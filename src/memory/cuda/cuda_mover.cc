@@ -15,9 +15,9 @@ namespace {
 constexpr Millis kSuspicious{5};
 // The first launch after so long takes the driver three times as long as the next.
 constexpr std::chrono::microseconds kColdAfter{300};
-// Slots that copy engines fill before they are reported: a switch from copies to a kernel and back
-// costs microseconds, waiting for more costs latency.
-constexpr std::uint32_t kCopiedPerReport = 4;
+// Slots that copy engines fill before a kernel sums and reports them: it waits for SMs, and the
+// stream's next copies wait for it.
+constexpr std::uint32_t kCopiedPerReport = 8;
 // A launch goes out when its slots have so many block ids: those of the next ones are copied while
 // it runs. While the GPU has work, launches of more slots cost the host less.
 constexpr std::size_t kManyIds = 16'384;
@@ -71,6 +71,7 @@ Status CudaMover::warm_up() {
       PEGAFLOW_TRY(run(kernels_.gather(bytes, sum)));
       PEGAFLOW_TRY(run(kernels_.scatter(bytes, sum)));
     }
+    PEGAFLOW_TRY(run(kernels_.sum(bytes)));
   }
   const std::size_t place = lane.take(MoveJob{});
   nothing.n_slots = 1;
@@ -121,12 +122,10 @@ void CudaMover::submit(std::span<const MoveJob> jobs) {
     PEGAFLOW_CHECK(layers != nullptr);
     const bool copied = copy_engine_.take(job);
     const bool sum = job.integrity != core::ChecksumKind::kNone;
-    const bool fits =
-        batch.launch.n_slots == 0 ||
-        (copied ? batch.copied && batch.launch.n_slots < kCopiedPerReport
-                : !batch.copied && batch.unit_bytes == layers->alignment && batch.sum == sum &&
-                      batch.n_ids < many_ids && batch.launch.n_slots < most_slots);
-    if (!fits) {
+    const bool same = batch.copied == copied && batch.unit_bytes == layers->alignment &&
+                      batch.sum == sum && batch.n_ids < many_ids;
+    const std::uint32_t most = copied ? kCopiedPerReport : most_slots;
+    if (batch.launch.n_slots != 0 && (!same || batch.launch.n_slots >= most)) {
       flush(direction, batch);
       most_slots = std::min(2 * most_slots, kMaxLaunchSlots);
       begin(lane, batch);
@@ -183,24 +182,28 @@ void CudaMover::place_ids(Lane& lane, Batch& batch) {
   }
 }
 
+CUfunction CudaMover::kernel_for(MoveDirection direction, const Batch& batch) const {
+  if (batch.copied) return batch.sum ? kernels_.sum(batch.unit_bytes) : kernels_.finish();
+  return direction == MoveDirection::kGather ? kernels_.gather(batch.unit_bytes, batch.sum)
+                                             : kernels_.scatter(batch.unit_bytes, batch.sum);
+}
+
 void CudaMover::flush(MoveDirection direction, Batch& batch) {
   Launch& it = batch.launch;
   if (it.n_slots == 0) return;
   Lane& lane = this->lane(direction);
-  if (batch.copied) {
-    note(launch(context_, batch.stream, kernels_.finish(), 1, it));
-    return note(lane.mark(context_));
+  const bool reads = !batch.copied || batch.sum;  // else one CTA reports what is there
+  std::uint32_t ctas = 1;
+  if (reads) {
+    place_ids(lane, batch);
+    const bool gather = direction == MoveDirection::kGather;
+    const std::uint32_t budget = gather ? config_.gather_ctas : config_.scatter_ctas;
+    it.stripe_units = stripe_units(batch.bytes, batch.unit_bytes, budget);
+    it.stripes =
+        static_cast<std::uint32_t>((batch.longest + it.stripe_units - 1) / it.stripe_units);
+    ctas = std::min(budget, it.n_slots * it.stripes);
   }
-  place_ids(lane, batch);
-  const bool gather = direction == MoveDirection::kGather;
-  const std::uint32_t budget = gather ? config_.gather_ctas : config_.scatter_ctas;
-  it.stripe_units = stripe_units(batch.bytes, batch.unit_bytes, budget);
-  it.stripes = static_cast<std::uint32_t>((batch.longest + it.stripe_units - 1) / it.stripe_units);
-  const std::uint32_t ctas = std::min(budget, it.n_slots * it.stripes);
-  note(launch(context_, batch.stream,
-              gather ? kernels_.gather(batch.unit_bytes, batch.sum)
-                     : kernels_.scatter(batch.unit_bytes, batch.sum),
-              ctas, it));
+  note(launch(context_, batch.stream, kernel_for(direction, batch), ctas, it));
   note(lane.mark(context_));
 }
 

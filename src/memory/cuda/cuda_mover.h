@@ -42,7 +42,7 @@ class CudaMover final : public Mover {
     Launch launch;
     std::uint32_t unit_bytes = 0;
     bool sum = false;
-    bool copied = false;  // by copy engine: only to be reported
+    bool copied = false;  // by copy engine: only to be summed and reported
     std::uint64_t longest = 0, bytes = 0;
     std::size_t n_ids = 0;
     CUstream stream = nullptr;
@@ -56,6 +56,7 @@ class CudaMover final : public Mover {
   void begin(Lane& lane, Batch& batch);
   void place_ids(Lane& lane, Batch& batch);
   void flush(MoveDirection direction, Batch& batch);
+  CUfunction kernel_for(MoveDirection direction, const Batch& batch) const;
   void note(const Status& status);
   std::size_t poll_lane(Lane& lane, std::span<MoveResult> out);
   MoveResult result_of(const Place& place, const SlotResult& report);

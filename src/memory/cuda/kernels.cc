@@ -41,6 +41,7 @@ Status Kernels::find(const Context& context) {
     PEGAFLOW_TRY(cuda::find(context, module, "gather_sum_" + width, gathers[1]));
     PEGAFLOW_TRY(cuda::find(context, module, "scatter_" + width, scatters[0]));
     PEGAFLOW_TRY(cuda::find(context, module, "scatter_sum_" + width, scatters[1]));
+    PEGAFLOW_TRY(cuda::find(context, module, "sum_" + width, sum_[row(bytes)]));
   }
   return cuda::find(context, module, "finish", finish_);
 }
@@ -52,6 +53,8 @@ CUfunction Kernels::gather(std::uint32_t unit_bytes, bool sum) const {
 CUfunction Kernels::scatter(std::uint32_t unit_bytes, bool sum) const {
   return scatter_[row(unit_bytes)][sum ? 1 : 0];
 }
+
+CUfunction Kernels::sum(std::uint32_t unit_bytes) const { return sum_[row(unit_bytes)]; }
 
 Status launch(const Context& context, CUstream stream, CUfunction kernel, std::uint32_t ctas,
               Launch& launch) {

@@ -20,6 +20,8 @@ class Kernels {
   // unit_bytes: a power of two up to 16.
   CUfunction gather(std::uint32_t unit_bytes, bool sum) const;
   CUfunction scatter(std::uint32_t unit_bytes, bool sum) const;
+  // Of what copies before it in the stream have put into slots: its sum, and the report.
+  CUfunction sum(std::uint32_t unit_bytes) const;
   CUfunction finish() const { return finish_; }
 
  private:
@@ -29,6 +31,7 @@ class Kernels {
   Status find(const Context& context);
   Module module_;
   Table gather_{}, scatter_{};
+  std::array<CUfunction, kWidths> sum_{};
   CUfunction finish_ = nullptr;
 };
 

@@ -1,5 +1,6 @@
 // Kernels that copy between pools and slots: gather_V, scatter_V, with or without checksum, for
-// units of V bytes; and finish, which completes slots that a copy engine filled.
+// units of V bytes; and, for slots that a copy engine filled, sum_V, which reads the pool once more
+// for the checksum, and finish, which only reports them.
 //
 // A launch works on several slots. Each slot is cut into stripes; CTA c of n takes the stripes c,
 // c + n, …, counted through all slots, so slots end in order. The CTA that ends a slot's last
@@ -116,8 +117,11 @@ __device__ std::uint64_t weigh(unsigned char value, std::uint32_t unit) {
   return (std::uint64_t{value} << (8 * (unit % 4))) * core::slot_sum_key(unit / 4);
 }
 
-// Copies units [begin, end); returns this thread's share of their sum.
-template <int kBytes, bool kGather, bool kSum>
+enum class Work { kGather, kScatter, kSum };
+
+// Copies units [begin, end), or only reads them from the pool; returns this thread's share of
+// their sum.
+template <int kBytes, Work kWork, bool kSum>
 __device__ std::uint64_t copy_stripe(const Launch& launch, const LaunchSlot& slot, const Ids& ids,
                                      std::uint32_t begin, std::uint32_t end) {
   using Type = typename Unit<kBytes>::Type;
@@ -131,14 +135,14 @@ __device__ std::uint64_t copy_stripe(const Launch& launch, const LaunchSlot& slo
       const std::uint32_t unit = at + i * kThreads;
       if (unit >= end) continue;
       auto* const in_pool = reinterpret_cast<Type*>(pool_address<kBytes>(launch, slot, ids, unit));
-      values[i] = __ldcs(kGather ? in_pool : in_slot + unit);
-      to[i] = kGather ? in_slot + unit : in_pool;
+      values[i] = __ldcs(kWork == Work::kScatter ? in_slot + unit : in_pool);
+      to[i] = kWork == Work::kGather ? in_slot + unit : in_pool;
     }
 #pragma unroll
     for (std::uint32_t i = 0; i < kInFlight; ++i) {
       const std::uint32_t unit = at + i * kThreads;
       if (unit >= end) continue;
-      __stcs(to[i], values[i]);
+      if (kWork != Work::kSum) __stcs(to[i], values[i]);
       if (kSum) sum += weigh(values[i], unit);
     }
   }
@@ -204,7 +208,7 @@ __device__ void end_stripe(const Launch& launch, const LaunchSlot& slot, std::ui
   report(launch, slot, started, static_cast<std::uint32_t>(total >> 32U));
 }
 
-template <int kBytes, bool kGather, bool kSum>
+template <int kBytes, Work kWork, bool kSum>
 __device__ void move(const Launch& launch) {
   __shared__ std::uint32_t cache[kCachedIds];
   const std::uint32_t items = launch.n_slots * launch.stripes;
@@ -219,7 +223,7 @@ __device__ void move(const Launch& launch) {
     }
     const std::uint32_t end = min(begin + launch.stripe_units, slot.units);
     const Ids ids = load_ids(launch, slot, begin, end, cache);
-    const std::uint64_t sum = copy_stripe<kBytes, kGather, kSum>(launch, slot, ids, begin, end);
+    const std::uint64_t sum = copy_stripe<kBytes, kWork, kSum>(launch, slot, ids, begin, end);
     const std::uint32_t stripes = (slot.units + launch.stripe_units - 1) / launch.stripe_units;
     end_stripe<kSum>(launch, slot, stripes, sum);
   }
@@ -230,19 +234,23 @@ __device__ void move(const Launch& launch) {
 #define PEGAFLOW_MOVE_KERNELS(bytes)                               \
   extern "C" __global__ void __launch_bounds__(kThreads)           \
       gather_##bytes(const __grid_constant__ Launch launch) {      \
-    move<bytes, true, false>(launch);                              \
+    move<bytes, Work::kGather, false>(launch);                     \
   }                                                                \
   extern "C" __global__ void __launch_bounds__(kThreads)           \
       gather_sum_##bytes(const __grid_constant__ Launch launch) {  \
-    move<bytes, true, true>(launch);                               \
+    move<bytes, Work::kGather, true>(launch);                      \
   }                                                                \
   extern "C" __global__ void __launch_bounds__(kThreads)           \
       scatter_##bytes(const __grid_constant__ Launch launch) {     \
-    move<bytes, false, false>(launch);                             \
+    move<bytes, Work::kScatter, false>(launch);                    \
   }                                                                \
   extern "C" __global__ void __launch_bounds__(kThreads)           \
       scatter_sum_##bytes(const __grid_constant__ Launch launch) { \
-    move<bytes, false, true>(launch);                              \
+    move<bytes, Work::kScatter, true>(launch);                     \
+  }                                                                \
+  extern "C" __global__ void __launch_bounds__(kThreads)           \
+      sum_##bytes(const __grid_constant__ Launch launch) {         \
+    move<bytes, Work::kSum, true>(launch);                         \
   }
 
 PEGAFLOW_MOVE_KERNELS(16)

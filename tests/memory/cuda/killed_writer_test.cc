@@ -1,5 +1,6 @@
-// A writer is killed while its kernels fill another process's slots: 10 ms after its pidfd has
-// become readable nothing writes there any more. That is what lets the owner lend them again.
+// A writer is killed while its kernels, or its copy engines, fill another process's slots: 10 ms
+// after its pidfd has become readable nothing writes there any more. That is what lets the owner
+// lend them again.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -36,6 +37,21 @@ constexpr std::chrono::milliseconds kTeardown{10};
 constexpr std::chrono::milliseconds kWatch{150};
 constexpr std::chrono::seconds kDeadline{60};
 
+// Where the slots are, and what writes them.
+struct Way {
+  MemoryKind memory{};
+  bool by_copy_engine = false;
+};
+constexpr Way kWays[] = {{MemoryKind::kCuda, false},
+                         {MemoryKind::kCuda, true},
+                         {MemoryKind::kHost, false},
+                         {MemoryKind::kHost, true}};
+
+std::string name_of(const Way& way) {
+  return std::string(way.by_copy_engine ? "copy_engines" : "kernels") +
+         (way.memory == MemoryKind::kCuda ? "_to_a_gpu" : "_to_host_memory");
+}
+
 RegionShape shape_of_slots(MemoryKind memory) {
   return need(shape_of({"test", memory, kSlotBytes, kSlots}, kMaxSegmentBytes));
 }
@@ -50,10 +66,11 @@ void let_pass(std::chrono::milliseconds time) {
 // Gathers into all slots again and again, always with a batch queued behind the one that runs.
 class Writer {
  public:
-  Writer(MemoryKind memory, std::vector<UniqueFd> fds)
-      : device_(need(open_gpu("0"))),
+  Writer(const Way& way, std::vector<UniqueFd> fds)
+      : by_copy_engine_(way.by_copy_engine),
+        device_(need(open_gpu("0"))),
         context_(need(Context::open("0"))),
-        slots_(need(MappedRegion::map(shape_of_slots(memory), std::move(fds), *device_))),
+        slots_(need(MappedRegion::map(shape_of_slots(way.memory), std::move(fds), *device_))),
         source_(kv_shape(), std::span(&kStyle, 1)),
         ids_(kStyle.n_blocks) {
     need(device_->attach_thread());
@@ -61,6 +78,7 @@ class Writer {
     gpu_ = std::make_unique<testing::GpuPool>(*context_, source_);
     MoverConfig config;
     config.max_jobs = 2 * kSlots;
+    config.copy_engine_run_bytes = 1;
     mover_ = need(device_->make_mover(config, clock_));
     need(mover_->add_pool(gpu_->layout()));
     const core::TokenRange tokens{0, kTokens};
@@ -94,6 +112,7 @@ class Writer {
     std::vector<MoveJob> jobs;
     for (std::uint32_t i = 0; i < kSlots; ++i) {
       MoveJob job;
+      job.beside_compute = by_copy_engine_;
       job.plan = &plan_;
       job.chunk = ChunkIndex{i % plan_.n_chunks};
       job.layout = &gpu_->layout();
@@ -107,6 +126,7 @@ class Writer {
     return jobs;
   }
 
+  bool by_copy_engine_;
   SteadyClock clock_;
   std::unique_ptr<Device> device_;
   std::unique_ptr<Context> context_;
@@ -120,11 +140,12 @@ class Writer {
 };
 
 // Descriptors 3, 4, … are the region's.
-[[noreturn]] void writer_main(const std::string& memory) {
-  const MemoryKind kind = memory == "cuda" ? MemoryKind::kCuda : MemoryKind::kHost;
+[[noreturn]] void writer_main(const std::string& name) {
+  const Way& way = *std::find_if(std::begin(kWays), std::end(kWays),
+                                 [&](const Way& one) { return name_of(one) == name; });
   std::vector<UniqueFd> fds;
   for (int fd = 3; fd < 6; ++fd) fds.emplace_back(fd);
-  auto writer = std::make_unique<Writer>(kind, std::move(fds));
+  auto writer = std::make_unique<Writer>(way, std::move(fds));
   writer->run();
 }
 
@@ -133,7 +154,7 @@ class Writer {
 // A writer as a process of its own: this program once more, because CUDA survives no fork.
 class WriterProcess {
  public:
-  WriterProcess(MemoryKind memory, const std::vector<int>& fds) : pid_(::fork()) {
+  WriterProcess(const Way& way, const std::vector<int>& fds) : pid_(::fork()) {
     if (pid_ != 0) return;
     const int parents_end = 100;  // beyond what is duplicated
     for (std::size_t i = 0; i < fds.size(); ++i) {
@@ -143,8 +164,7 @@ class WriterProcess {
       ::dup2(parents_end + static_cast<int>(i), 3 + static_cast<int>(i));
       ::close(parents_end + static_cast<int>(i));
     }
-    ::execl("/proc/self/exe", "killed_writer", "--writer",
-            memory == MemoryKind::kCuda ? "cuda" : "host", nullptr);
+    ::execl("/proc/self/exe", "killed_writer", "--writer", name_of(way).c_str(), nullptr);
     ::_exit(127);
   }
   WriterProcess(const WriterProcess&) = delete;
@@ -166,20 +186,20 @@ class WriterProcess {
   pid_t pid_;
 };
 
-class KilledWriter : public testing::GpuTest, public ::testing::WithParamInterface<MemoryKind> {
+class KilledWriter : public testing::GpuTest, public ::testing::WithParamInterface<Way> {
  protected:
   void SetUp() override {
     open(2);
     if (IsSkipped()) return;
     region_ = std::make_unique<Region>(
-        need(Region::create({"test", GetParam(), kSlotBytes, kSlots}, device(1))));
+        need(Region::create({"test", GetParam().memory, kSlotBytes, kSlots}, device(1))));
   }
 
   void poison() {
     const std::vector<std::byte> bytes(kSlotBytes, kPoison);
     for (std::uint32_t i = 0; i < kSlots; ++i) {
       const auto slot = region_->slot(SlotIndex{i});
-      if (GetParam() == MemoryKind::kHost) {
+      if (GetParam().memory == MemoryKind::kHost) {
         std::copy(bytes.begin(), bytes.end(), slot.begin());
       } else {
         testing::upload(context(1), reinterpret_cast<CUdeviceptr>(slot.data()), bytes);
@@ -201,7 +221,7 @@ class KilledWriter : public testing::GpuTest, public ::testing::WithParamInterfa
     return std::any_of(control.begin(), control.end(), other);
   }
 
-  // Whether the writer's kernels are at it. Fails after a while, or when the writer has ended.
+  // Whether the writer is at it. Fails after a while, or when the writer has ended.
   bool comes_to_write(const WriterProcess& writer) {
     const auto deadline = std::chrono::steady_clock::now() + kDeadline;
     while (std::chrono::steady_clock::now() < deadline && writer.running()) {
@@ -235,17 +255,13 @@ TEST_P(KilledWriter, writes_nothing_10_ms_after_its_pidfd) {
     let_pass(kTeardown);
     poison();
     let_pass(kWatch);
-    ASSERT_FALSE(written()) << "kill " << i << ": a dead writer's kernel wrote";
+    ASSERT_FALSE(written()) << "kill " << i << ": a dead writer wrote";
   }
   std::printf("%d kills, no late write\n", kKills);
 }
 
-INSTANTIATE_TEST_SUITE_P(slots, KilledWriter,
-                         ::testing::Values(MemoryKind::kCuda, MemoryKind::kHost),
-                         [](const auto& instance) {
-                           return instance.param == MemoryKind::kCuda ? "on_a_gpu"
-                                                                      : "in_host_memory";
-                         });
+INSTANTIATE_TEST_SUITE_P(ways, KilledWriter, ::testing::ValuesIn(kWays),
+                         [](const auto& instance) { return name_of(instance.param); });
 
 }  // namespace
 }  // namespace pegaflow::memory::cuda

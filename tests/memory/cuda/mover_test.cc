@@ -28,6 +28,8 @@ using testing::GpuPool;
 using testing::need;
 
 constexpr std::size_t kJobs = 8;
+// So that copy engines get what is cut into small pieces, too.
+constexpr std::uint64_t kShortRun = 16;
 
 // One rank: a pool on the host, its twin on the GPU, and block tables.
 struct Endpoint {
@@ -58,6 +60,7 @@ class CudaMoverTest : public testing::GpuTest {
   void renew() {
     MoverConfig config;
     config.max_jobs = kJobs;
+    config.copy_engine_run_bytes = kShortRun;
     mover_.reset();
     mover_ = need(device().make_mover(config, clock_));
   }
@@ -85,6 +88,7 @@ class CudaMoverTest : public testing::GpuTest {
       MoveJob job;
       job.direction = MoveDirection::kGather;
       job.cookie = i;
+      job.beside_compute = (first + i) / 2 % 2 == 1;  // two by kernel, two by copy engine, …
       job.plan = &plan;
       job.chunk = ChunkIndex{first + i};
       job.layout = &source.gpu->layout();
