@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/limits.h"
+#include "client/mover_settings.h"
 
 namespace pegaflow::client {
 namespace {
@@ -24,7 +25,8 @@ Result<RuntimeParts> make_parts(const SessionConfig& config, const Clock& clock)
     PEGAFLOW_ASSIGN(parts.streams,
                     parts.device->make_streams(kMaxReadyMarks + kMaxReceiveMarks + kMarksOfCalls));
   }
-  PEGAFLOW_ASSIGN(parts.mover, parts.device->make_mover({}, clock));
+  PEGAFLOW_ASSIGN(const memory::MoverConfig settings, mover_settings());
+  PEGAFLOW_ASSIGN(parts.mover, parts.device->make_mover(settings, clock));
   return parts;
 }
 
