@@ -43,7 +43,8 @@ def ucx_has_cuda() -> bool:
 
 
 class GpuDeployment(Cluster):
-    """P on GPU 0, D on GPU 1. Options as Cluster's, and `host_slots`: staging in host memory."""
+    """P on GPU 0, D on GPU 1. Options as Cluster's, and `host_slots`: staging in host memory;
+    `integrity`: the link's, whether it has checksums."""
 
     def __init__(self, folder: Path, way: str = "both", **options: Any) -> None:
         uuids = gpu_uuids()
@@ -56,6 +57,7 @@ class GpuDeployment(Cluster):
         if way == "ucx":
             link = UCX_LINK
             defaults["ucx"] = {name: UCX_SETTINGS for name in GPU_OF}
+        link = {**link, "integrity": options.pop("integrity", True)}
         super().__init__(folder, link, **{**defaults, **options})
         self.way = way
         self.numbers = itertools.count()

@@ -289,11 +289,11 @@ class Run:
         self.open -= 1
 
 
-def main() -> int:
+def main(kind: type[TorchEngine] = TorchEngine) -> int:
     output = Output()
     config = json.loads(sys.stdin.readline())
     try:
-        engine = TorchEngine(config, output)
+        engine = kind(config, output)
     except Exception as error:
         output({"error": repr(error)})
         return 1

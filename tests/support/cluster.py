@@ -161,6 +161,7 @@ class Engine:
                     self.changed.notify_all()
             else:
                 self.answers.put(line)
+        self.answers.put({"error": "the engine's process has ended"})  # nobody waits for a dead one
 
     def call(self, do: str, key: str = "", **arguments: Any) -> Any:
         """Runs a command; returns its "ok", or the whole answer when it failed."""
