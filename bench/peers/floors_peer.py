@@ -1,7 +1,9 @@
 """What the machine can do: one memcpy of everything, and process_vm_writev of the random pages.
 
-On GPUs (--memory cuda): one copy from GPU to GPU of everything, and cuMemcpyBatchAsync of the
-random pages; by one process that reaches both.
+On GPUs (--memory cuda), by one process that reaches both: one copy from GPU to GPU of everything
+(peer_copy); the random pages with one call of cuMemcpyBatchAsync (batch_copy), which needs about
+1 us a page; and with one kernel (fused_copy.cu) on the source's GPU, which writes to the target's
+(fused_push), or on the target's, which reads (fused_pull). Which pages, the kernel knows before.
 """
 
 from __future__ import annotations
@@ -10,16 +12,21 @@ import ctypes
 import multiprocessing
 import os
 import platform
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 import gpu
 import numpy as np
+from fused_copy import FusedCopy
 from numpy.typing import NDArray
 from workload import (
     SINK_GPU,
     SOURCE_GPU,
+    Options,
     Pages,
     Pool,
     Times,
@@ -70,7 +77,7 @@ def serve(pipe: Connection, workload: Workload) -> None:
     pipe.send((os.getpid(), pool.address))
     while (command := pipe.recv()) != "quit":
         source, own = command
-        wanted = workload.content()[source]
+        wanted = workload.content(source)
         pipe.send(bool(np.array_equal(pool.words(workload.page)[own], wanted)))
 
 
@@ -140,46 +147,90 @@ def peer_copy(workload: Workload, iterations: int, warmup: int) -> tuple[Times, 
         if i >= warmup:
             times.total_us.append(took_us)
             times.target_us.append(took_us)
-    words = workload.total // 8
-    return times, bool(np.array_equal(sink.load()[:words], source.load()[:words]))
+    end = workload.total
+    return times, bool(np.array_equal(sink.load(end), source.load(end)))
 
 
-def batch_copy(workload: Workload, iterations: int, warmup: int) -> tuple[Times, bool]:
-    source, sink = gpu_pools(workload)
-    stream = gpu.Stream()
+def random_pages(
+    workload: Workload,
+    iterations: int,
+    warmup: int,
+    pools: tuple[gpu.Memory, gpu.Memory],
+    prepare: Callable[[Pages, Pages], Callable[[], None]],
+) -> tuple[Times, bool]:
+    """Times what `prepare` returns for each transfer's pages; one more is compared."""
+    source, sink = pools
     times = Times()
     picks = zip(workload.picks(0), workload.picks(1), strict=False)
     for i, (read, written) in enumerate(picks):
-        begin = source.address + read.astype(np.uint64) * workload.page
-        to = sink.address + written.astype(np.uint64) * workload.page
+        last = i == warmup + iterations
+        if last:
+            sink.clear()
+        move = prepare(read, written)
         started = time.monotonic_ns()
-        stream.copy_pages(to, begin, workload.page)
-        stream.wait()
+        move()
         took_us = (time.monotonic_ns() - started) / 1e3
+        if last:
+            break
         if i >= warmup:
             times.total_us.append(took_us)
             times.target_us.append(took_us)
-        if i + 1 == warmup + iterations:
-            break
-    rows = (-1, workload.page // 8)
-    found = sink.load().reshape(rows)[written]
-    return times, bool(np.array_equal(found, workload.content()[read]))
+    found = sink.load().reshape(-1, workload.page // 8)[written]
+    return times, bool(np.array_equal(found, workload.content(read)))
 
 
-FLOORS = {
+def batch_copy(workload: Workload, iterations: int, warmup: int) -> tuple[Times, bool]:
+    source, sink = pools = gpu_pools(workload)
+    stream = gpu.Stream()
+
+    def prepare(read: Pages, written: Pages) -> Callable[[], None]:
+        begin = source.address + read.astype(np.uint64) * workload.page
+        to = sink.address + written.astype(np.uint64) * workload.page
+
+        def move() -> None:
+            stream.copy_pages(to, begin, workload.page)
+            stream.wait()
+
+        return move
+
+    return random_pages(workload, iterations, warmup, pools, prepare)
+
+
+def fused(
+    device: int, peer: int, workload: Workload, iterations: int, warmup: int
+) -> tuple[Times, bool]:
+    """One kernel on `device`, which reaches the other GPU's memory."""
+    source, sink = pools = gpu_pools(workload)
+    gpu.use(device)
+    gpu.reach(peer)
+    kernel = FusedCopy(device, sink.address, source.address, workload)
+
+    def prepare(read: Pages, written: Pages) -> Callable[[], None]:
+        kernel.prepare(read, written)
+        return kernel.move
+
+    result = random_pages(workload, iterations, warmup, pools, prepare)
+    print(f"pages of {workload.page}: {kernel.shape} were the fastest", file=sys.stderr)
+    return result
+
+
+FLOORS: dict[str, Callable[[Workload, int, int], tuple[Times, bool]]] = {
     "memcpy": memcpy,
     "process_vm_writev": process_vm_writev,
     "peer_copy": peer_copy,
     "batch_copy": batch_copy,
+    "fused_push": partial(fused, SOURCE_GPU, SINK_GPU),
+    "fused_pull": partial(fused, SINK_GPU, SOURCE_GPU),
 }
 
 
+def measure(variant: str, workload: Workload, options: Options) -> None:
+    times, right = FLOORS[variant](workload, options.iterations, options.warmup)
+    report("floor", platform.release(), variant, "memory", workload, times, right)
+
+
 def main() -> None:
-    options = parse_options(str(__doc__), list(FLOORS))
-    for workload in options.workloads():
-        for variant in options.variants:
-            times, right = FLOORS[variant](workload, options.iterations, options.warmup)
-            report("floor", platform.release(), variant, "memory", workload, times, right)
+    parse_options(str(__doc__), list(FLOORS)).measure_each(measure)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,17 @@ has the notification. Not timed: registration, prepared descriptor lists, making
 from __future__ import annotations
 
 import importlib.metadata
-import multiprocessing
 import os
 import time
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
+from driver import Driver, isolated
 from workload import (
     SINK_GPU,
     SOURCE_GPU,
-    Driver,
     Options,
     Pages,
     Times,
@@ -107,7 +107,7 @@ def serve(pipe: Connection, variant: str, workload: Workload) -> None:
             pipe.send("cleared")
         elif command == "check":
             assert last is not None
-            wanted = workload.content()[last[0]]
+            wanted = workload.content(last[0])
             found = pool.load().reshape(-1, workload.page // 8)[last[1]]
             pipe.send(bool(np.array_equal(found, wanted)))
 
@@ -121,7 +121,7 @@ class Initiator(Driver):
         self._pool.store(workload.content())
         self._agent = make_agent("initiator", variant)
         register(self._agent, self._pool, SOURCE_GPU, workload)
-        metadata, address = self._pipe.recv()
+        metadata, address = self.hear("its metadata")
         self._peer = self._agent.add_remote_agent(metadata)
         self._pipe.send(self._agent.get_agent_metadata())
         own_list = page_list(self._agent, self._pool.address, SOURCE_GPU, workload)
@@ -153,7 +153,7 @@ class Initiator(Driver):
         while not self._pipe.poll(0):  # the notification, too, may need this side's progress
             agent.get_new_notifs()
             os.sched_yield()
-        seen = self._pipe.recv()
+        seen = self.hear("the notification")
         agent.release_xfer_handle(request)
         if times is not None:
             times.total_us.append((ended - started) / 1e3)
@@ -171,15 +171,8 @@ def measure(variant: str, workload: Workload, options: Options) -> None:
 
 def main() -> None:
     options = parse_options(str(__doc__), list(VARIANTS))
-    spawn = multiprocessing.get_context("spawn")
-    for workload in options.workloads():
-        for variant in options.variants:
-            # A process for each: settings are read once, from the environment.
-            child = spawn.Process(target=measure, args=(variant, workload, options))
-            child.start()
-            child.join()
-            if child.exitcode != 0:
-                raise SystemExit(f"nixl {variant}, pages of {workload.page}: {child.exitcode}")
+    # A process for each: settings are read once, from the environment.
+    options.measure_each(partial(isolated, measure))
 
 
 if __name__ == "__main__":

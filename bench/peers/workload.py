@@ -1,4 +1,4 @@
-"""What every peer is measured with: the same random pages and bytes as pegaflow-bench moves."""
+"""What every peer is measured with: random pages, chosen as pegaflow-bench does."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import argparse
 import ctypes
 import json
 import mmap
-import multiprocessing
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import gpu
 import numpy as np
@@ -50,11 +49,21 @@ class Workload:
             pages = random.choice(self.pool_pages, self.fragments, replace=False)
             yield pages.astype(np.int32)
 
-    def content(self) -> NDArray[np.uint64]:
-        """What the source's pool holds: one row a page, in words."""
-        random = np.random.default_rng((self.seed, 7, self.page))
-        shape = (self.pool_pages, self.page // 8)
-        return random.integers(0, 2**64, shape, dtype=np.uint64)
+    def content(self, pages: Pages | None = None) -> NDArray[np.uint64]:
+        """What those pages of the source's pool hold, or all: one row a page, in words.
+
+        No two words of a pool are the same, so that a page in a wrong place is seen.
+        """
+        words = self.page // 8
+        key = np.random.default_rng((self.seed, 7, self.page)).integers(0, 2**64, dtype=np.uint64)
+        if pages is None:
+            found = np.arange(self.pool_pages * words, dtype=np.uint64).reshape(-1, words)
+        else:
+            within = np.arange(words, dtype=np.uint64)
+            found = pages.astype(np.uint64)[:, np.newaxis] * np.uint64(words) + within
+        found += key
+        found *= np.uint64(0x9E3779B97F4A7C15)  # odd: different words stay different
+        return found
 
 
 class Pool:
@@ -117,42 +126,19 @@ class Options:
             if page <= self.total:
                 yield Workload(page, self.total, self.seed, self.memory)
 
-
-class Driver:
-    """The initiator's side of a peer that has a target process, which it owns.
-
-    The target answers `clear` and a question for its verdict over the pipe, and ends with `quit`.
-    """
-
-    DEADLINE_S = 60.0
-
-    def __init__(self, serve: Callable[..., None], *arguments: object) -> None:
-        self._pipe, other = multiprocessing.Pipe()
-        context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=serve, args=(other, *arguments), daemon=True)
-        self._process.start()
-
-    def transfer(self, times: Times | None) -> object:
-        """Moves new pages, noting the times; returns the question for the verdict about them."""
-        raise NotImplementedError
-
-    def run(self, iterations: int, warmup: int) -> tuple[Times, bool]:
-        times = Times()
-        for _ in range(warmup):
-            self.transfer(None)
-        for _ in range(iterations):
-            self.transfer(times)
-        self.ask("clear")
-        right = self.ask(self.transfer(None))
-        self._pipe.send("quit")
-        self._process.join(10)
-        return times, bool(right)
-
-    def ask(self, question: object) -> Any:
-        self._pipe.send(question)
-        if not self._pipe.poll(self.DEADLINE_S):
-            raise TimeoutError(f"the target did not answer {question!r}")
-        return self._pipe.recv()
+    def measure_each(self, measure: Callable[[str, Workload, Options], None]) -> None:
+        """Every variant at every size; one that fails says so and does not lose the others."""
+        failed = False
+        for workload in self.workloads():
+            for variant in self.variants:
+                try:
+                    measure(variant, workload, self)
+                except Exception as error:
+                    what = f"{variant}, pages of {workload.page}: {type(error).__name__}: {error}"
+                    print(what, file=sys.stderr, flush=True)
+                    failed = True
+        if failed:
+            raise SystemExit(1)
 
 
 def parse_options(description: str, variants: list[str]) -> Options:
