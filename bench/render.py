@@ -50,6 +50,10 @@ def is_memcpy(line: Line) -> bool:
     return name_of(line) == "floor memcpy"
 
 
+def is_fused(line: Line) -> bool:
+    return name_of(line).startswith("floor fused")
+
+
 def comparison(
     lines: list[Line],
     pages: list[int],
@@ -79,17 +83,25 @@ def beyond_two(ours: Line, theirs: Line) -> str:
 
 
 def ratio_rows(lines: list[Line], pages: list[int]) -> list[str]:
-    """How many times as fast as the peers at their best, and how far from plain copies."""
+    """How many times as fast as the peers at their best, and how far from the floors."""
     rows = []
     for own in sorted({name_of(line) for line in lines if line["engine"] == "pegaflow"}):
         tcp = " ucx" in own
-        nixl, title = (is_nixl_on_tcp, " on tcp") if tcp else (is_nixl, "")
-        cells = comparison(lines, pages, own, nixl, named_ratio)
-        rows.append(f"| {own} / NIXL's best{title} | {cells} |")
-        rows.append(f"| {own} / Mooncake | {comparison(lines, pages, own, is_mooncake, ratio)} |")
+        wanted: list[tuple[str, Chooser, Callable[[Line, Line], str]]] = [
+            (
+                ("/ NIXL's best on tcp", is_nixl_on_tcp, named_ratio)
+                if tcp
+                else ("/ NIXL's best", is_nixl, named_ratio)
+            ),
+            ("/ Mooncake", is_mooncake, named_ratio),
+        ]
         if not tcp:
-            cells = comparison(lines, pages, own, is_memcpy, beyond_two)
-            rows.append(f"| {own} beyond two memcpys, µs | {cells} |")
+            wanted.append(("beyond two memcpys, µs", is_memcpy, beyond_two))
+            wanted.append(("/ the fused kernel", is_fused, named_ratio))
+        for title, chosen, text in wanted:
+            if any(chosen(line) for line in lines):
+                cells = comparison(lines, pages, own, chosen, text)
+                rows.append(f"| {own} {title} | {cells} |")
     return rows
 
 
