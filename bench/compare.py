@@ -121,7 +121,7 @@ def output_of(command: list[str], limit_s: float) -> tuple[str, str, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        process_group=0,
     ) as process:
         try:
             out, errors = process.communicate(timeout=limit_s)
@@ -129,6 +129,9 @@ def output_of(command: list[str], limit_s: float) -> tuple[str, str, str]:
             os.killpg(process.pid, signal.SIGKILL)  # its processes, too
             out, errors = process.communicate()
             return out, errors, f"more than {limit_s:.0f} s"
+        except BaseException:  # this program is being ended
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     return out, errors, f"exit status {process.returncode}" if process.returncode else ""
 
 
@@ -239,6 +242,7 @@ def draw(lines: list[Line], base: Path) -> None:
 
 def main() -> None:
     arguments = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     arguments.results.mkdir(parents=True, exist_ok=True)
     base = arguments.results / arguments.name
     lines: list[Line] = []
