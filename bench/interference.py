@@ -35,7 +35,7 @@ from bench.interference_setups import (  # noqa: E402
     Setup,
 )
 from bench.interference_table import plot, table  # noqa: E402
-from tests.gpu.deployment import GPU_OF, GpuDeployment  # noqa: E402
+from tests.gpu.deployment import GPU_OF, GpuDeployment, gpu_uuids  # noqa: E402
 from tests.gpu.torture import machine  # noqa: E402
 from tests.support.cluster import Engine, Json  # noqa: E402
 
@@ -71,28 +71,22 @@ def ignored_settings() -> list[str]:
 
 
 class Fleet:
-    """A deployment with checksums and one without, and an engine for each seat."""
+    """A deployment, and an engine for each seat."""
 
     def __init__(self, folder: Path, layer_tokens: int) -> None:
         self.layer_tokens = layer_tokens
         self.engines: dict[Seat, Engine] = {}
-        self.deployments: dict[bool, GpuDeployment] = {}
-        for checks in (True, False):
-            (folder / str(checks)).mkdir()
-            self.deployments[checks] = GpuDeployment(
-                folder / str(checks), slots=72, slot_bytes=4 << 20, window=32, integrity=checks
-            )
+        self.deployment = GpuDeployment(folder, slots=72, slot_bytes=4 << 20, window=32)
 
     def start(self, seats: list[Seat]) -> None:
         """All of it at once, before anything is measured. An engine that does not start is tried
         again when it is needed."""
-        for deployment in self.deployments.values():
-            try:
-                deployment.start()
-            except Exception:
-                print(deployment.logs(), file=sys.stderr, flush=True)
-                raise
-        note(f"two deployments run; starting {len(seats)} engines")
+        try:
+            self.deployment.start()
+        except Exception:
+            print(self.deployment.logs(), file=sys.stderr, flush=True)
+            raise
+        note(f"the deployment runs; starting {len(seats)} engines")
         with ThreadPoolExecutor(len(seats)) as threads:
             list(threads.map(self._try, seats))
 
@@ -106,11 +100,11 @@ class Fleet:
         found = self.engines.get(seat)
         if found is not None and found.popen.poll() is None:
             return found
-        deployment = self.deployments[seat.checks]
+        folder = self.deployment.folder
         most = max(case.places * case.layers for case in CASES)
         own = seat.way == "agent"  # P's engine sees no GPU but its own: its agent must copy
         settings: Json = {
-            "socket": str(deployment.folder / f"{seat.node}.sock"),
+            "socket": str(folder / f"{seat.node}.sock"),
             "instance": seat.instance,
             "sends": seat.node == "prefill-0",
             "layers": 1,
@@ -121,11 +115,11 @@ class Fleet:
         }
         environment = dict(seat.environment)
         if own:
-            environment["CUDA_VISIBLE_DEVICES"] = str(GPU_OF[seat.node])
-        log = deployment.folder / f"{seat.instance}.log"
+            environment["CUDA_VISIBLE_DEVICES"] = gpu_uuids()[GPU_OF[seat.node]]
+        log = folder / f"{seat.instance}.log"
         command = [sys.executable, str(ROOT / "bench" / "interference_engine.py")]
         engine = Engine(settings, log, command, environment)
-        deployment.engines.append(engine)
+        self.deployment.engines.append(engine)
         self.engines[seat] = engine
         return engine
 
@@ -137,14 +131,13 @@ class Fleet:
 
     def log(self, seat: Seat) -> str:
         """The ends of an engine's log and of its agent's."""
-        folder = self.deployments[seat.checks].folder
-        paths = [folder / f"{name}.log" for name in (seat.instance, seat.node)]
+        names = (seat.instance, seat.node)
+        paths = [self.deployment.folder / f"{name}.log" for name in names]
         texts = [path.read_text(errors="replace") for path in paths if path.exists()]
         return "\n".join(text[-1500:] for text in texts)
 
     def close(self) -> None:
-        for deployment in self.deployments.values():
-            deployment.close()
+        self.deployment.close()
 
 
 class Measurement:
@@ -200,6 +193,7 @@ class Measurement:
             "source": setup.source.instance,
             "tokens": case.layers * self.fleet.layer_tokens,
             "places": case.places,
+            "pieces": case.pieces,
             "period": case.period,
             "first": self.first,
         }
@@ -215,7 +209,7 @@ class Measurement:
         size = case.layers * self.fleet.layer_tokens * TOKEN_BYTES
         moved = arrived["transfers"] * size / (computed["ended"] - computed["began"])
         line: Json = {"busy": setup.busy.node, "setup": setup.name, "case": case.name}
-        line |= {"checksums": setup.busy.checks, "way": arrived["way"]}
+        line["way"] = arrived["way"]
         if line["way"] != setup.source.way:
             note(f"WARNING: {setup.name}: the transfers went another way, {line['way']}")
         line |= {"page": setup.busy.page_tokens * TOKEN_BYTES}

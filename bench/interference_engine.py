@@ -30,11 +30,12 @@ EXPECTED = ("WITHDRAWN", "CANCELLED")  # ends and reasons of what is called off
 @dataclass(frozen=True)
 class Plan:
     """What moves: transfers of `tokens` tokens from the instance `source`, numbered from `first`.
-    P marks one ready every `period` seconds; 0: as many as come."""
+    P marks one's next piece ready every `period` seconds; 0: as soon as it can."""
 
     source: str
     tokens: int
     places: int
+    pieces: int
     period: float
     first: int
 
@@ -53,8 +54,9 @@ class Moves(threading.Thread):
         # When a transfer was sent (at P) or done (at D), and how many ms after it was ready.
         self.times: list[tuple[float, float]] = []
         self.wire_ns = 0  # between slots: an agent copied
-        self.live: dict[int, float] = {}  # number → when it was marked ready
+        self.live: dict[int, float] = {}  # number → when it was marked ready last
         self.next = self.next_ready = plan.first
+        self.pieces = 0  # of next_ready that are
         self.due = 0.0
 
     def run(self) -> None:
@@ -119,8 +121,11 @@ class Moves(threading.Thread):
             self.due = max(self.due + self.plan.period, now - self.plan.period)
             key = bytes.fromhex(run_key(self.next_ready))
             self.live[self.next_ready] = now
-            self.session.mark_ready(key, 0, (0, 1), (0, self.plan.tokens))
-            self.next_ready += 1
+            tokens = self.plan.tokens // self.plan.pieces
+            begin = self.pieces * tokens
+            self.session.mark_ready(key, 0, (0, 1), (begin, begin + tokens))
+            self.pieces = (self.pieces + 1) % self.plan.pieces
+            self.next_ready += self.pieces == 0
         return TURN
 
     def _take_events(self, timeout: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -27,12 +28,15 @@ DEADLINES = {"scatter_ms": 5000, "progress_ms": 5000}
 
 
 def gpu_uuids() -> list[str]:
-    """UUIDs of the GPUs here, as nvidia-smi lists them; none without a driver."""
+    """UUIDs of the GPUs here, as nvidia-smi lists them, or those of them whose numbers are in
+    CUDA_VISIBLE_DEVICES; none without a driver."""
     try:
         listed = subprocess.check_output(["nvidia-smi", "-L"], text=True).splitlines()
     except (OSError, subprocess.CalledProcessError):
         return []
-    return [line.split("UUID: ")[1].strip(" )") for line in listed if "UUID: GPU" in line]
+    found = [line.split("UUID: ")[1].strip(" )") for line in listed if "UUID: GPU" in line]
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return [found[int(number)] for number in chosen.split(",")] if chosen else found
 
 
 def ucx_has_cuda() -> bool:
@@ -43,8 +47,7 @@ def ucx_has_cuda() -> bool:
 
 
 class GpuDeployment(Cluster):
-    """P on GPU 0, D on GPU 1. Options as Cluster's, and `host_slots`: staging in host memory;
-    `integrity`: the link's, whether it has checksums."""
+    """P on GPU 0, D on GPU 1. Options as Cluster's, and `host_slots`: staging in host memory."""
 
     def __init__(self, folder: Path, way: str = "both", **options: Any) -> None:
         uuids = gpu_uuids()
@@ -57,7 +60,6 @@ class GpuDeployment(Cluster):
         if way == "ucx":
             link = UCX_LINK
             defaults["ucx"] = {name: UCX_SETTINGS for name in GPU_OF}
-        link = {**link, "integrity": options.pop("integrity", True)}
         super().__init__(folder, link, **{**defaults, **options})
         self.way = way
         self.numbers = itertools.count()
@@ -78,7 +80,7 @@ class GpuDeployment(Cluster):
         }
         log = self.folder / f"engine-{node}-{next(self.numbers)}.log"
         command = [sys.executable, str(HERE / "torch_engine.py")]
-        environment = {"CUDA_VISIBLE_DEVICES": str(gpu)} if own else {}
+        environment = {"CUDA_VISIBLE_DEVICES": gpu_uuids()[gpu]} if own else {}
         engine = Engine(settings, log, command, environment)
         self.engines.append(engine)
         return engine
