@@ -1,5 +1,6 @@
 #include "backend.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "base/check.h"
@@ -26,6 +27,11 @@ class ThreadPeer final : public Peer {
 };
 
 }  // namespace
+
+bool suits(const BackendSpec& spec, const LaneInfo& lanes) {
+  if (lanes.emulated) return spec.may_emulate;
+  return std::ranges::find(lanes.rma, spec.put_lane) != lanes.rma.end();
+}
 
 std::unique_ptr<Peer> start_thread_peer(std::unique_ptr<Context> context) {
   auto sockets = SeqpacketSocket::pair();

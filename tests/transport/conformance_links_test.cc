@@ -59,9 +59,7 @@ TEST_P(Links, tell_their_lanes_once_a_flush_was_reported) {
   ASSERT_TRUE(lanes.ok()) << lanes.error().message();
   EXPECT_FALSE(lanes->rma.empty()) << lanes->text;
   EXPECT_FALSE(lanes->control.empty()) << lanes->text;
-  EXPECT_TRUE(lanes->emulated ||
-              std::ranges::find(lanes->rma, GetParam().put_lane) != lanes->rma.end())
-      << lanes->text;
+  EXPECT_TRUE(suits(GetParam(), *lanes)) << lanes->text;
   RecordProperty("lanes", lanes->text);
 }
 
@@ -168,16 +166,16 @@ TEST_P(Links, fence_the_peers_puts_when_the_worker_is_destroyed) {
   peer_does(Command::kPutForever, kBytes);
   ASSERT_TRUE(side().run_until([&] { return peer_does(Command::kPutsTried) >= 10; }));
   side().destroy_worker();
-  const auto target = side().target().first(kBytes);
-  EXPECT_TRUE(has_pattern(target, 77));
-  std::ranges::fill(target, std::byte{0xEE});
+  EXPECT_TRUE(side().target_has(77, 0, kBytes));
+  side().fill_target(std::byte{0xEE});
   // The peer goes on until it has tried many more, or is told that there is no more link.
   const auto tried = peer_does(Command::kPutsTried);
   ASSERT_TRUE(side().run_until([&] {
     const auto now = peer_does(Command::kPutsTried);
     return now == kRefused || now > tried + 200;
   }));
-  EXPECT_EQ(std::ranges::count(target, std::byte{0xEE}), static_cast<std::ptrdiff_t>(kBytes));
+  EXPECT_EQ(std::ranges::count(side().target_bytes(), std::byte{0xEE}),
+            static_cast<std::ptrdiff_t>(kMemoryBytes));
   if (GetParam().destroying_is_noticed) peer_does(Command::kAwaitBroken);
 }
 

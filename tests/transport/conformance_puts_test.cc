@@ -1,5 +1,6 @@
 // What every transport promises about puts and flushes.
 #include <algorithm>
+#include <random>
 
 #include "link_fixture.h"
 
@@ -24,21 +25,55 @@ TEST_P(Puts, of_every_size_land_exactly_where_they_were_sent) {
   EXPECT_EQ(side().record().flushed_failed, 0U);
 }
 
+struct Piece {
+  std::size_t offset, size;
+};
+
+// All of a memory in pieces, short ones as likely as long ones, in any order.
+std::vector<Piece> random_pieces(std::mt19937_64& dice) {
+  std::vector<Piece> pieces;
+  for (std::size_t offset = 0; offset < kMemoryBytes; offset += pieces.back().size) {
+    const std::size_t most = std::size_t{1} << dice() % 21;
+    pieces.push_back({offset, std::min<std::size_t>(1 + dice() % most, kMemoryBytes - offset)});
+  }
+  std::ranges::shuffle(pieces, dice);
+  return pieces;
+}
+
+TEST_P(Puts, of_random_pieces_in_any_order_make_the_whole) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 dice(seed);
+    side().fill_source(seed, kMemoryBytes);
+    for (const Piece& piece : random_pieces(dice)) {
+      const auto from = side().source().subspan(piece.offset, piece.size);
+      Status status;
+      ASSERT_TRUE(side().run_until([&] {
+        status = worker().put(from, side().source_memory(), side().remote(), piece.offset);
+        return status.ok() || status.error().code() != Code::kResourceExhausted;
+      }));
+      ASSERT_TRUE(status.ok()) << status.error().message();
+    }
+    flush_and_wait();
+    ASSERT_EQ(peer_does(Command::kHasPattern, seed, 0, kMemoryBytes), 1U);
+  }
+  EXPECT_EQ(side().record().flushed_failed, 0U);
+}
+
 TEST_P(Puts, touch_no_byte_beside_their_range) {
   EXPECT_EQ(peer_does(Command::kPutFlush, 9, 1000, 100), 1U);
-  const auto target = side().target();
-  EXPECT_TRUE(has_pattern(target.subspan(1000, 100), 9));
+  const auto target = side().target_bytes();
+  const auto range = std::span(target).subspan(1000, 100);
+  EXPECT_TRUE(has_pattern(range, 9));
   EXPECT_EQ(std::ranges::count(target, std::byte{0}),
-            std::ranges::count(target.subspan(1000, 100), std::byte{0}) +
-                static_cast<std::ptrdiff_t>(target.size() - 100));
+            std::ranges::count(range, std::byte{0}) +
+                static_cast<std::ptrdiff_t>(target.size() - range.size()));
 }
 
 TEST_P(Puts, are_there_when_a_message_sent_from_the_flush_callback_arrives) {
   bool there = true;
   std::uint64_t seed = 0;
-  side().message_hook = [&] {
-    there = there && has_pattern(side().target().subspan(64, 1 << 20), seed);
-  };
+  side().message_hook = [&] { there = there && side().target_has(seed, 64, 1 << 20); };
   for (seed = 1; seed <= 20; ++seed) {
     peer_does(Command::kPutFlushSend, seed, 64, 1 << 20);
     ASSERT_TRUE(side().run_until([&] { return side().record().received == seed; }));
@@ -49,7 +84,7 @@ TEST_P(Puts, are_there_when_a_message_sent_from_the_flush_callback_arrives) {
 TEST_P(Puts, many_at_once_end_with_their_flushes_each_reported_once) {
   constexpr std::size_t kPutBytes = 64 << 10;
   const auto from = side().source().first(kPutBytes);
-  fill_pattern(from, 3);
+  side().fill_source(3, kPutBytes);
   const auto before = side().flushed();
   for (std::uint64_t token = 0; token < 64; ++token) {
     const auto put =
@@ -66,7 +101,7 @@ TEST_P(Puts, many_at_once_end_with_their_flushes_each_reported_once) {
 TEST_P(Puts, beyond_the_limit_are_refused_and_the_others_land) {
   peer_does(Command::kSleep);
   const auto from = side().source().first(4096);
-  fill_pattern(from, 8);
+  side().fill_source(8, from.size());
   Status status;
   std::size_t accepted = 0;
   for (; accepted < 5000 && status.ok(); ++accepted) {

@@ -12,7 +12,8 @@ namespace {
 class Pair {
  public:
   explicit Pair(LoopbackNetwork& network)
-      : a(network.make_context(), 4096), b(network.make_context(), 4096) {
+      : a(network.make_context(), make_host_area, 4096),
+        b(network.make_context(), make_host_area, 4096) {
     EXPECT_TRUE(a.make_worker().ok());
     EXPECT_TRUE(b.make_worker().ok());
     EXPECT_TRUE(a.worker()->connect(b.worker()->address()).ok());

@@ -73,8 +73,8 @@ Answer from(const Status& status) {
 // The peer's own state beside its Side.
 class Servant {
  public:
-  Servant(SeqpacketSocket control, std::unique_ptr<Context> context)
-      : control_(std::move(control)), side_(std::move(context)) {}
+  Servant(SeqpacketSocket control, std::unique_ptr<Context> context, const MakeArea& make_area)
+      : control_(std::move(control)), side_(std::move(context), make_area) {}
 
   void serve() {
     bool exit = false;
@@ -185,8 +185,8 @@ Answer Servant::execute_transfer(const Request& request) {
     case Command::kPutFlushSend:
       return put_flush_send(request);
     case Command::kHasPattern: {
-      const auto bytes = side_.target().subspan(request.b, request.c);
-      return {.error = {}, .value = has_pattern(bytes, request.a) ? 1U : 0U, .blob = {}};
+      const bool has = side_.target_has(request.a, request.b, request.c);
+      return {.error = {}, .value = has ? 1U : 0U, .blob = {}};
     }
     case Command::kAwaitMessages: {
       const bool all = side_.run_until([&] { return side_.record().received >= request.a; });
@@ -199,7 +199,7 @@ Answer Servant::execute_transfer(const Request& request) {
     case Command::kPutForever:
       putting_ = request.a;
       puts_tried_ = 0;
-      fill_pattern(side_.source(), 77);
+      side_.fill_source(77, kMemoryBytes);
       return {};
     case Command::kPutsTried:
       return {.error = {}, .value = puts_tried_, .blob = {}};
@@ -257,8 +257,9 @@ Answer Servant::put_flush_send(const Request& request) {
 
 }  // namespace
 
-void serve_peer(SeqpacketSocket control, std::unique_ptr<Context> context) {
-  Servant(std::move(control), std::move(context)).serve();
+void serve_peer(SeqpacketSocket control, std::unique_ptr<Context> context,
+                const MakeArea& make_area) {
+  Servant(std::move(control), std::move(context), make_area).serve();
 }
 
 Answer Peer::call(Side& side, Command command, std::uint64_t a, std::uint64_t b, std::uint64_t c,

@@ -38,7 +38,8 @@ struct Answer {
   Blob blob;
 };
 
-void serve_peer(SeqpacketSocket control, std::unique_ptr<Context> context);
+void serve_peer(SeqpacketSocket control, std::unique_ptr<Context> context,
+                const MakeArea& make_area = make_host_area);
 
 class Peer {
  public:

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/check.h"
 
@@ -30,13 +31,14 @@ bool has_pattern(std::span<const std::byte> bytes, std::uint64_t seed) {
   return true;
 }
 
-Side::Side(std::unique_ptr<Context> context, std::size_t memory_bytes)
+Side::Side(std::unique_ptr<Context> context, const MakeArea& make_area, std::size_t memory_bytes)
     : context_(std::move(context)),
-      source_(memory_bytes),
-      target_(memory_bytes),
+      source_(make_area(memory_bytes)),
+      target_(make_area(memory_bytes)),
+      on_host_(memory_bytes),
       message_(kMaxMessageBytes),
       reports_(kMaxTokens) {
-  auto memory = context_->register_memory(source_);
+  auto memory = context_->register_memory(source());
   PEGAFLOW_CHECK(memory.ok());
   source_memory_ = std::move(memory).value();
   PEGAFLOW_CHECK(register_target().ok());
@@ -54,8 +56,8 @@ Status Side::make_worker() {
 
 Status Side::register_target() {
   target_memory_.reset();
-  std::ranges::fill(target_, std::byte{0});
-  PEGAFLOW_ASSIGN(target_memory_, context_->register_memory(target_));
+  fill_target(std::byte{0});
+  PEGAFLOW_ASSIGN(target_memory_, context_->register_memory(target()));
   return {};
 }
 
@@ -63,6 +65,29 @@ Status Side::unpack(const Blob& key) {
   remote_.reset();
   PEGAFLOW_ASSIGN(remote_, worker_->unpack(key));
   return {};
+}
+
+void Side::fill_source(std::uint64_t seed, std::size_t size) {
+  const auto bytes = std::span(on_host_).first(size);
+  fill_pattern(bytes, seed);
+  source_->write(0, bytes);
+}
+
+bool Side::target_has(std::uint64_t seed, std::size_t offset, std::size_t size) {
+  const auto bytes = std::span(on_host_).first(size);
+  target_->read(offset, bytes);
+  return has_pattern(bytes, seed);
+}
+
+void Side::fill_target(std::byte value) {
+  std::memset(on_host_.data(), std::to_integer<int>(value), on_host_.size());
+  target_->write(0, on_host_);
+}
+
+std::vector<std::byte> Side::target_bytes() const {
+  std::vector<std::byte> bytes(on_host_.size());
+  target_->read(0, bytes);
+  return bytes;
 }
 
 Status Side::send_next() {
@@ -74,9 +99,8 @@ Status Side::send_next() {
 }
 
 Status Side::put_pattern(std::uint64_t seed, std::size_t offset, std::size_t size) {
-  const auto from = std::span(source_).first(size);
-  fill_pattern(from, seed);
-  return worker_->put(from, *source_memory_, *remote_, offset);
+  fill_source(seed, size);
+  return worker_->put(source().first(size), *source_memory_, *remote_, offset);
 }
 
 Status Side::flush(std::uint64_t token) {

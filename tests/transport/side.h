@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "area.h"
 #include "transport/transport.h"
 
 namespace pegaflow::transport::testing {
@@ -25,7 +26,8 @@ bool has_pattern(std::span<const std::byte> bytes, std::uint64_t seed);
 
 class Side final : public WorkerEvents {
  public:
-  explicit Side(std::unique_ptr<Context> context, std::size_t memory_bytes = kMemoryBytes);
+  explicit Side(std::unique_ptr<Context> context, const MakeArea& make_area = make_host_area,
+                std::size_t memory_bytes = kMemoryBytes);
   ~Side() override;
   Side(const Side&) = delete;
   Side& operator=(const Side&) = delete;
@@ -37,11 +39,18 @@ class Side final : public WorkerEvents {
   Status register_target();  // a fresh one; the one before is unregistered
   LocalMemory& target_memory() { return *target_memory_; }
   LocalMemory& source_memory() { return *source_memory_; }
-  std::span<std::byte> target() { return target_; }
-  std::span<std::byte> source() { return source_; }
+  std::span<std::byte> target() { return target_->bytes(); }
+  std::span<std::byte> source() { return source_->bytes(); }
   Status unpack(const Blob& key);
   RemoteMemory& remote() { return *remote_; }
   std::unique_ptr<RemoteMemory> take_remote() { return std::move(remote_); }
+
+  // Wherever the memories lie: the pattern at the source's start, whether the target has it from
+  // `offset` on, one value in all of the target, and a copy of its bytes.
+  void fill_source(std::uint64_t seed, std::size_t size);
+  bool target_has(std::uint64_t seed, std::size_t offset, std::size_t size);
+  void fill_target(std::byte value);
+  std::vector<std::byte> target_bytes() const;
 
   // The next message of the link.
   Status send_next();
@@ -76,8 +85,9 @@ class Side final : public WorkerEvents {
 
  private:
   std::unique_ptr<Context> context_;
-  std::vector<std::byte> source_;
-  std::vector<std::byte> target_;
+  std::unique_ptr<Area> source_;
+  std::unique_ptr<Area> target_;
+  std::vector<std::byte> on_host_;  // what goes into the memories, or came out of them
   std::vector<std::byte> message_;
   std::vector<std::uint8_t> reports_;
   std::unique_ptr<LocalMemory> source_memory_;

@@ -5,39 +5,46 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
-#include <cstdlib>
 #include <string>
 
-#include "backend.h"
 #include "base/check.h"
+#include "gpu_area.h"
 
 namespace pegaflow::transport::testing {
 namespace {
 
 constexpr std::string_view kRole = "--peer=";
 constexpr int kPeerControlFd = 10;
-constexpr const char* kTcp = "tcp";
-constexpr const char* kShm = "posix,sysv,cma,tcp";
-constexpr const char* kRc = "rc_verbs,ud_verbs";
 
-// A device as UCX_NET_DEVICES names it, e.g. "rxe0:1".
-const char* rdma_device() { return std::getenv("PEGAFLOW_TEST_RDMA_DEVICE"); }
+// One end of a link, in this process.
+struct End {
+  std::string gpu;
+  std::string net_devices;
+  std::string tls;
+};
 
-std::unique_ptr<Context> make_context_over(const std::string& tls) {
-  auto context = make_ucx_context(
-      {.tls = tls, .net_devices = tls == kRc ? rdma_device() : "lo", .settings = {}});
+// UCX sees a GPU only if its context is current when UCX starts.
+std::unique_ptr<Context> make_context_of(const End& end) {
+  if (!end.gpu.empty()) PEGAFLOW_CHECK(gpu(end.gpu).attach_thread().ok());
+  auto context = make_ucx_context({.tls = end.tls, .net_devices = end.net_devices, .settings = {}});
   if (!context.ok()) std::fprintf(stderr, "%s\n", context.error().message().c_str());
   return std::move(context).value();
 }
 
+std::unique_ptr<Area> make_area_of(const End& end, std::size_t bytes) {
+  return end.gpu.empty() ? make_host_area(bytes) : make_gpu_area(gpu(end.gpu), bytes);
+}
+
 // Forked and replaced at once: UCX does not survive a plain fork.
-pid_t spawn_peer(const SeqpacketSocket& control, const std::string& tls) {
+pid_t spawn_peer(const SeqpacketSocket& control, const End& end) {
   posix_spawn_file_actions_t actions;
   PEGAFLOW_CHECK(posix_spawn_file_actions_init(&actions) == 0);
   PEGAFLOW_CHECK(posix_spawn_file_actions_adddup2(&actions, control.fd(), kPeerControlFd) == 0);
   std::string program = "/proc/self/exe";
-  std::string role = std::string(kRole) + std::to_string(kPeerControlFd) + ',' + tls;
+  std::string role(kRole);
+  role += std::to_string(kPeerControlFd) + ';' + end.gpu + ';' + end.net_devices + ';' + end.tls;
   char* arguments[] = {program.data(), role.data(), nullptr};
   pid_t pid = -1;
   PEGAFLOW_CHECK(posix_spawn(&pid, program.c_str(), &actions, nullptr, arguments, environ) == 0);
@@ -70,57 +77,47 @@ class ProcessPeer final : public Peer {
 
 class UcxBackend final : public Backend {
  public:
-  UcxBackend(std::string tls, bool processes) : tls_(std::move(tls)), processes_(processes) {}
+  explicit UcxBackend(UcxLink link)
+      : ours_{std::move(link.our_gpu), link.net_devices, link.tls},
+        peers_{std::move(link.peer_gpu), std::move(link.net_devices), std::move(link.tls)},
+        peer_is_process_(link.peer_is_process) {}
 
-  std::unique_ptr<Context> make_context() override { return make_context_over(tls_); }
+  std::unique_ptr<Context> make_context() override { return make_context_of(ours_); }
+  std::unique_ptr<Area> make_area(std::size_t bytes) override { return make_area_of(ours_, bytes); }
   std::unique_ptr<Peer> start_peer() override {
-    if (!processes_) return start_thread_peer(make_context());
+    if (!peer_is_process_) return start_thread_peer(make_context());
     auto sockets = SeqpacketSocket::pair();
     PEGAFLOW_CHECK(sockets.ok());
-    const auto pid = spawn_peer(sockets->second, tls_);
+    const auto pid = spawn_peer(sockets->second, peers_);
     return std::make_unique<ProcessPeer>(std::move(sockets->first), pid);
   }
 
  private:
-  std::string tls_;
-  bool processes_;
+  End ours_;
+  End peers_;
+  bool peer_is_process_;
 };
-
-std::unique_ptr<Backend> tcp_threads() { return std::make_unique<UcxBackend>(kTcp, false); }
-std::unique_ptr<Backend> tcp_processes() { return std::make_unique<UcxBackend>(kTcp, true); }
-std::unique_ptr<Backend> rc_processes() { return std::make_unique<UcxBackend>(kRc, true); }
-std::unique_ptr<Backend> shm_processes() { return std::make_unique<UcxBackend>(kShm, true); }
 
 }  // namespace
 
-std::vector<BackendSpec> backends_under_test() {
-  return {{.name = "TcpThreads", .make = tcp_threads, .put_lane = "tcp"},
-          {.name = "TcpProcesses",
-           .make = tcp_processes,
-           .put_lane = "tcp",
-           .peer_can_be_killed = true},
-          {.name = "ShmProcesses",
-           .make = shm_processes,
-           .put_lane = "cma",
-           .peer_can_be_killed = true,
-           .destroying_fences = false,
-           .destroying_is_noticed = false},
-          {.name = "RcProcesses",
-           .missing = rdma_device() == nullptr ? "needs PEGAFLOW_TEST_RDMA_DEVICE" : nullptr,
-           .make = rc_processes,
-           .put_lane = "rc_verbs",
-           .peer_can_be_killed = true,
-           .death_is_noticed = false,
-           .destroying_is_noticed = false}};
+std::unique_ptr<Backend> make_ucx_backend(UcxLink link) {
+  return std::make_unique<UcxBackend>(std::move(link));
 }
 
 bool run_as_peer(std::string_view argument) {
   if (!argument.starts_with(kRole)) return false;
   argument.remove_prefix(kRole.size());
+  std::array<std::string_view, 4> parts;
+  for (auto& part : parts) {
+    part = argument.substr(0, argument.find(';'));
+    argument.remove_prefix(std::min(part.size() + 1, argument.size()));
+  }
   int fd = -1;
-  const auto end = std::from_chars(argument.data(), argument.data() + argument.size(), fd).ptr;
-  const std::string tls(end + 1, argument.data() + argument.size());
-  serve_peer(SeqpacketSocket(UniqueFd(fd)), make_context_over(tls));
+  std::from_chars(parts[0].data(), parts[0].data() + parts[0].size(), fd);
+  const End end{std::string(parts[1]), std::string(parts[2]), std::string(parts[3])};
+  auto context = make_context_of(end);
+  serve_peer(SeqpacketSocket(UniqueFd(fd)), std::move(context),
+             [&end](std::size_t bytes) { return make_area_of(end, bytes); });
   return true;
 }
 

@@ -67,7 +67,7 @@ if ! wait $!; then
   exit 1
 fi
 
-for program in "$build"/tests/memory/cuda/*_test; do
+for program in "$build"/tests/{memory/cuda/*_test,transport/transport_gpu_conformance_test}; do
   run "$(basename "$program")" "$program"
 done
 
