@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.gpu.deployment import DEADLINE, LAYERS, VISIBLE, WAYS, GpuDeployment
+from tests.gpu.deployment import (
+    DEADLINE,
+    GPU_OF,
+    LAYERS,
+    NO_CUDA_IPC,
+    VISIBLE,
+    WAYS,
+    GpuDeployment,
+    ucx_has_cuda,
+)
 from tests.support.cluster import Engine, Json, new_key, program, wait_for
 
 TOKENS = 4096  # 128 MiB
@@ -117,25 +126,26 @@ def test_many_at_once(deploy: Deploy) -> None:
     deployment.wait_all_free(DEADLINE)
 
 
-def test_a_ucx_link_shows_its_lanes_and_another_than_it_may_use_is_refused(
-    deploy: Deploy, tmp_path: Path
-) -> None:
-    deployment = deploy("ucx")
-    status: Any = deployment.status("decode-0")
+def test_a_ucx_link_shows_its_lanes(deploy: Deploy) -> None:
+    status: Any = deploy("ucx").status("decode-0")
     assert "cuda_ipc" in status["links"][0]["transport"].split(", ")
-    # Without cuda_ipc UCX would have to bounce the bytes through host memory.
-    ucx = {name: {"tls": "tcp,cuda_copy"} for name in deployment.options["gpus"]}
-    folder = tmp_path / "bounce"
-    folder.mkdir()
-    bouncing = GpuDeployment(folder, "ucx", ucx=ucx)
+
+
+@pytest.mark.parametrize("tls", ["tcp,cuda_copy", "tcp"])
+def test_a_ucx_link_that_would_bounce_through_the_host_is_refused(tmp_path: Path, tls: str) -> None:
+    """Without cuda_ipc UCX has no lane that reads GPU memory, whether it knows it or not."""
+    if not ucx_has_cuda():
+        pytest.skip(NO_CUDA_IPC)
+    bouncing = GpuDeployment(tmp_path, "ucx", ucx={name: {"tls": tls} for name in GPU_OF})
     try:
         bouncing.start_rendezvous()
-        for name in ucx:
+        for name in GPU_OF:
             bouncing.start_agent(name)
         links = wait_for("the link is refused", lambda: refused(bouncing), DEADLINE)
         assert "GPU memory" in links[0]["reason"]
     finally:
         bouncing.close()
+        print(bouncing.logs())
 
 
 def refused(deployment: GpuDeployment) -> list[Json]:

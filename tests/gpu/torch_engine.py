@@ -11,29 +11,34 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from graph_thread import Graphs  # beside this script
+from engine_run import Run  # beside this script
+from graph_thread import Graphs
 
 HEADS, WORDS = 8, 64  # of a head of a token in one part: 256 bytes
-WORDS_PER_TOKEN = 2 * HEADS * WORDS  # in one layer
+UNTOUCHED = 0x5EED5EED  # what blocks hold beside the tokens that a receive asks for
 NAMES = {"b": "block", "p": "part", "t": "token", "h": "head", "c": "content"}
-AHEAD = 4  # transfers of a run that are open at once
 
 
 def number_of(key: str) -> int:
     return int(key[:8], 16)
 
 
-def run_key(number: int) -> str:
-    """A run's keys: their numbers are far apart."""
-    return f"{number * 2654435761 % 2**32:08x}{number:056x}"
-
-
 def wrapped(value: int) -> int:
     """The value as a signed 32-bit word."""
     return (value + 2**31) % 2**32 - 2**31
+
+
+@dataclass(frozen=True)
+class Held:
+    """A transfer here: its blocks are those of all `tokens`, [begin, end) are sent or received."""
+
+    tokens: int
+    blocks: list[int]
+    begin: int
+    end: int
 
 
 class Output:
@@ -56,8 +61,25 @@ class TorchEngine:
         self.torch, self.config, self.output = torch, config, output
         self.device = torch.device("cuda", config["ordinal"])
         torch.cuda.set_device(self.device)
+        self.graphs: Graphs | None = None
+        self.stream = torch.cuda.Stream(self.device)
+        self.session: Any = None
+        self._allocate()
+        self._connect()
+        self.taking_events = threading.Lock()  # by the reporter, or by a run
+        self.reporting = threading.Event()
+        self.reporting.set()
+        threading.Thread(target=self._report, daemon=True).start()
+
+    def _allocate(self) -> None:
+        """The KV of this rank: of all `heads` of the model the tp-th of tp_size shares."""
+        torch, config = self.torch, self.config
         self.block, order = config["block_tokens"], config["order"]
-        size = {"b": config["n_blocks"], "p": 2, "t": self.block, "h": HEADS, "c": WORDS}
+        self.heads, self.words = config.get("heads", HEADS), config.get("words", WORDS)
+        self.tp, tp_size = config.get("tp", 0), config.get("tp_size", 1)
+        own = self.heads // tp_size
+        self.own_heads = slice(self.tp * own, (self.tp + 1) * own)
+        size = {"b": config["n_blocks"], "p": 2, "t": self.block, "h": own, "c": self.words}
         shape = [size[letter] for letter in order]
         self.layers = [
             torch.zeros(shape, dtype=torch.int32, device=self.device)
@@ -65,15 +87,7 @@ class TorchEngine:
         ]
         self.to_btphc = [order.index(letter) for letter in "btphc"]
         self.free: list[int] = torch.randperm(config["n_blocks"]).tolist()
-        self.held: dict[str, tuple[int, list[int]]] = {}  # tokens, blocks
-        self.graphs: Graphs | None = None
-        self.stream = torch.cuda.Stream(self.device)
-        self.session: Any = None
-        self._connect()
-        self.taking_events = threading.Lock()  # by the reporter, or by a run
-        self.reporting = threading.Event()
-        self.reporting.set()
-        threading.Thread(target=self._report, daemon=True).start()
+        self.held: dict[str, Held] = {}
 
     def _connect(self) -> None:
         import pegaflow
@@ -81,8 +95,11 @@ class TorchEngine:
         if self.session is not None:
             self.session.close()
         names = [NAMES[letter] for letter in self.config["order"]]
-        pool = pegaflow.Pool([pegaflow.Group.from_arrays(self.layers, names)])
-        session = pegaflow.Session(self.config["socket"], self.config["instance"], gpu=pool.gpu)
+        rank = pegaflow.Rank(tp=self.tp, tp_size=self.config.get("tp_size", 1))
+        pool = pegaflow.Pool([pegaflow.Group.from_arrays(self.layers, names)], rank=rank)
+        session = pegaflow.Session(
+            self.config["socket"], self.config["instance"], rank=rank, gpu=pool.gpu
+        )
         self.pool = session.add_pool(pool)
         self.session = session
 
@@ -113,26 +130,32 @@ class TorchEngine:
         }
 
     # ---- content
-    def _take(self, key: str, tokens: int) -> Any:
+    def _take(self, key: str, tokens: int, begin: int = 0, end: int | None = None) -> Any:
+        """Ids of the blocks that hold [begin, end)."""
         import numpy
 
-        blocks = [self.free.pop() for _ in range(tokens // self.block)]
-        self.held[key] = (tokens, blocks)
-        return numpy.array(blocks, dtype=numpy.int32)
+        end = tokens if end is None else end
+        blocks = [self.free.pop() for _ in range(-(-tokens // self.block))]
+        self.held[key] = Held(tokens, blocks, begin, end)
+        return numpy.array(blocks[begin // self.block : -(-end // self.block)], dtype=numpy.int32)
 
     def _give_back(self, key: str) -> None:
-        self.free += self.held.pop(key)[1]
+        self.free += self.held.pop(key).blocks
 
     def _rows(self, key: str) -> Any:
-        return self.torch.tensor(self.held[key][1], dtype=self.torch.int64, device=self.device)
+        return self.torch.tensor(self.held[key].blocks, dtype=self.torch.int64, device=self.device)
 
     def _numbered(self, key: str, layer: int) -> Any:
         """What [block, token, part, head, word] of a layer holds."""
-        tokens = self.held[key][0]
-        words = tokens * WORDS_PER_TOKEN
-        row = self.torch.arange(words, dtype=self.torch.int32, device=self.device)
-        row += wrapped(number_of(key) + layer * words)
-        return row.reshape(tokens // self.block, self.block, 2, HEADS, WORDS)
+        held = self.held[key]
+        places = len(held.blocks) * self.block
+        per_token = 2 * self.heads * self.words
+        row = self.torch.arange(places * per_token, dtype=self.torch.int32, device=self.device)
+        row += wrapped(number_of(key) + layer * held.tokens * per_token)
+        row = row.reshape(places, 2, self.heads, self.words)[:, :, self.own_heads]
+        row[: held.begin] = UNTOUCHED
+        row[held.end :] = UNTOUCHED
+        return row.reshape(len(held.blocks), self.block, *row.shape[1:])
 
     def _fill(self, key: str, layer: int, rows: Any) -> None:
         self.layers[layer].permute(self.to_btphc)[rows] = self._numbered(key, layer)
@@ -179,6 +202,16 @@ class TorchEngine:
             self._connect()
         return True
 
+    def reshape(self, key: str, **config: Any) -> bool:
+        """Another pool, in a session of its own; config as at the start."""
+        self.config.update(config)
+        with self.taking_events:
+            self.session.close()
+            self.session = None
+            self._allocate()
+            self._connect()
+        return True
+
     def offer(self, key: str, tokens: int) -> bool:
         """Offers; all KV is computed, nothing of it is marked ready."""
         self._offer(key, tokens)
@@ -190,7 +223,7 @@ class TorchEngine:
 
     def ready(self, key: str, layers: int, first: int = 0) -> bool:
         """Marks the layers [first, layers)."""
-        tokens = (0, self.held[key][0])
+        tokens = (0, self.held[key].tokens)
         self.session.mark_ready(bytes.fromhex(key), 0, (first, layers), tokens)
         return True
 
@@ -201,6 +234,17 @@ class TorchEngine:
     def receive(self, key: str, tokens: int, source: str) -> bool:
         assert source == "prefill"
         self._receive(key, tokens, 0)
+        return True
+
+    def receive_part(self, key: str, tokens: int, source: str, begin: int, end: int) -> bool:
+        """Receives [begin, end) of what is offered; all else in the blocks must stay."""
+        part = [(begin, end, self._take(key, tokens, begin, end))]
+        rows = self._rows(key)
+        for pages in self.layers:
+            pages.permute(self.to_btphc)[rows] = UNTOUCHED
+        self.torch.cuda.synchronize(self.device)
+        name = bytes.fromhex(key)
+        self.session.receive(name, self.pool, source, tokens, part, offer_wait=25.0)
         return True
 
     def check(self, key: str) -> int:
@@ -240,53 +284,6 @@ class TorchEngine:
             wrong = Run(self, tokens).go(count)
         self.reporting.set()
         return wrong
-
-
-class Run:
-    """Transfers one after the other, AHEAD of them open at once."""
-
-    def __init__(self, engine: TorchEngine, tokens: int) -> None:
-        self.engine, self.tokens = engine, tokens
-        self.wrong = engine.torch.zeros((), dtype=engine.torch.int64, device=engine.device)
-        self.open = 0
-
-    def go(self, count: int) -> int:
-        producing = self.engine.config["instance"] == "prefill"
-        begin: Callable[[str], None] = self._produce if producing else self._consume
-        for number in range(count):
-            while self.open >= AHEAD:
-                self._take_events()
-            begin(run_key(number))
-            self.open += 1
-        while self.open > 0:
-            self._take_events()
-        self.engine.torch.cuda.synchronize(self.engine.device)
-        return int(self.wrong)
-
-    def _produce(self, key: str) -> None:
-        self.engine._compute(key, self.tokens)
-
-    def _consume(self, key: str) -> None:
-        # Behind the comparison of what these blocks held before.
-        self.engine._receive(key, self.tokens, self.engine.stream.cuda_stream)
-
-    def _take_events(self) -> None:
-        events = self.engine.session.wait(timeout=30.0)
-        if not events:
-            raise TimeoutError("no event in 30 s")
-        for event in events:
-            if event.kind.name == "SENT":
-                continue
-            if event.kind.name != "DONE":
-                raise RuntimeError(repr(event))
-            self._end(event.key.hex(), event.receive)
-
-    def _end(self, key: str, received: bool) -> None:
-        if received:
-            with self.engine.torch.cuda.stream(self.engine.stream):
-                self.wrong += self.engine._wrong(key)
-        self.engine._give_back(key)
-        self.open -= 1
 
 
 def main(kind: type[TorchEngine] = TorchEngine) -> int:
