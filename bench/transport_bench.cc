@@ -59,7 +59,7 @@ class Side final : public WorkerEvents {
  public:
   Side(const char* tls, int control, bool echo) : echo_(echo), bytes_(kMemoryBytes) {
     context_ = must(make_ucx_context({.tls = tls, .net_devices = "lo", .settings = {}}));
-    memory_ = must(context_->register_memory(bytes_));
+    memory_ = must(context_->register_memory(bytes_, pegaflow::MemoryKind::kHost));
     worker_ = must(context_->make_worker(*this));
     send_blob(control, worker_->address());
     send_blob(control, memory_->remote_key());

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "pegaflow/kv_layout.h"
 #include "pegaflow/result.h"
 
 namespace pegaflow::transport {
@@ -123,7 +124,9 @@ class Context {
   virtual ~Context() = default;
   virtual std::string_view name() const = 0;  // "ucx" or "loopback"
   virtual std::string version() const = 0;    // of the library, as loaded
-  virtual Result<std::unique_ptr<LocalMemory>> register_memory(std::span<std::byte> bytes) = 0;
+  // `memory`: what it is; the library does not have to find out, and cannot be mistaken.
+  virtual Result<std::unique_ptr<LocalMemory>> register_memory(std::span<std::byte> bytes,
+                                                               MemoryKind memory) = 0;
   // `events` outlives the worker. The calling thread becomes its owner.
   virtual Result<std::unique_ptr<Worker>> make_worker(WorkerEvents& events) = 0;
 };

@@ -131,21 +131,34 @@ def test_a_ucx_link_shows_its_lanes(deploy: Deploy) -> None:
     assert "cuda_ipc" in status["links"][0]["transport"].split(", ")
 
 
-@pytest.mark.parametrize("tls", ["tcp,cuda_copy", "tcp"])
-def test_a_ucx_link_that_would_bounce_through_the_host_is_refused(tmp_path: Path, tls: str) -> None:
-    """Without cuda_ipc UCX has no lane that reads GPU memory, whether it knows it or not."""
+def bouncing(folder: Path, tls: str) -> GpuDeployment:
+    """Without cuda_ipc UCX has no lane that reads GPU memory."""
     if not ucx_has_cuda():
         pytest.skip(NO_CUDA_IPC)
-    bouncing = GpuDeployment(tmp_path, "ucx", ucx={name: {"tls": tls} for name in GPU_OF})
+    return GpuDeployment(folder, "ucx", ucx={name: {"tls": tls} for name in GPU_OF})
+
+
+def test_a_ucx_link_that_would_bounce_through_the_host_is_refused(tmp_path: Path) -> None:
+    deployment = bouncing(tmp_path, "tcp,cuda_copy")
     try:
-        bouncing.start_rendezvous()
+        deployment.start_rendezvous()
         for name in GPU_OF:
-            bouncing.start_agent(name)
-        links = wait_for("the link is refused", lambda: refused(bouncing), DEADLINE)
+            deployment.start_agent(name)
+        links = wait_for("the link is refused", lambda: refused(deployment), DEADLINE)
         assert "GPU memory" in links[0]["reason"]
     finally:
-        bouncing.close()
-        print(bouncing.logs())
+        deployment.close()
+        print(deployment.logs())
+
+
+def test_an_agent_whose_ucx_does_not_know_gpu_memory_does_not_start(tmp_path: Path) -> None:
+    deployment = bouncing(tmp_path, "tcp")
+    try:
+        deployment.start_rendezvous()
+        with pytest.raises(AssertionError, match="registering region staging.*TLS needs cuda_copy"):
+            deployment.start_agent("prefill-0")
+    finally:
+        deployment.close()
 
 
 def refused(deployment: GpuDeployment) -> list[Json]:

@@ -10,6 +10,7 @@ class HostArea final : public Area {
  public:
   explicit HostArea(std::size_t bytes) : bytes_(bytes), all_(bytes_) {}
   std::span<std::byte> bytes() const override { return all_; }
+  MemoryKind memory() const override { return MemoryKind::kHost; }
   void write(std::size_t offset, std::span<const std::byte> from) override {
     std::ranges::copy(from, all_.subspan(offset).begin());
   }

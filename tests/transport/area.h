@@ -7,6 +7,8 @@
 #include <memory>
 #include <span>
 
+#include "pegaflow/kv_layout.h"
+
 namespace pegaflow::transport::testing {
 
 class Area {
@@ -14,6 +16,7 @@ class Area {
   virtual ~Area() = default;
   // What a transport is given. A GPU's memory: not for the host to read or write.
   virtual std::span<std::byte> bytes() const = 0;
+  virtual MemoryKind memory() const = 0;
   // All is in place when these return. The range lies within bytes().
   virtual void write(std::size_t offset, std::span<const std::byte> from) = 0;
   virtual void read(std::size_t offset, std::span<std::byte> to) const = 0;

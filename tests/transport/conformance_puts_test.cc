@@ -165,17 +165,17 @@ TEST_P(Puts, land_in_memory_registered_anew) {
 
 TEST_P(Puts, registrations_are_limited) {
   std::vector<std::unique_ptr<LocalMemory>> memories;
-  auto memory = side().context().register_memory(side().source());
-  for (; memory.ok() && memories.size() < 100;
-       memory = side().context().register_memory(side().source())) {
+  auto memory = side().register_source();
+  for (; memory.ok() && memories.size() < 100; memory = side().register_source()) {
     memories.push_back(std::move(memory).value());
   }
   ASSERT_FALSE(memory.ok());
   EXPECT_EQ(memory.error().code(), Code::kResourceExhausted);
   EXPECT_EQ(memories.size(), 62U);  // of 64; the source and the target have one each
   memories.pop_back();
-  EXPECT_TRUE(side().context().register_memory(side().source()).ok());
-  EXPECT_EQ(side().context().register_memory({}).error().code(), Code::kInvalidArgument);
+  EXPECT_TRUE(side().register_source().ok());
+  EXPECT_EQ(side().context().register_memory({}, MemoryKind::kHost).error().code(),
+            Code::kInvalidArgument);
 }
 
 INSTANTIATE_TEST_SUITE_P(Transport, Puts, ::testing::ValuesIn(backends_under_test()),

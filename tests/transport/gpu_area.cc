@@ -24,6 +24,7 @@ class GpuArea final : public Area {
   GpuArea(memory::Device& device, std::size_t bytes)
       : segment_(need(device.create_private(bytes))), copier_(need(device.make_slot_copier(1))) {}
   std::span<std::byte> bytes() const override { return segment_->bytes(); }
+  MemoryKind memory() const override { return MemoryKind::kCuda; }
   void write(std::size_t offset, std::span<const std::byte> from) override {
     copy(segment_->bytes().subspan(offset, from.size()), from);
   }

@@ -38,7 +38,7 @@ Side::Side(std::unique_ptr<Context> context, const MakeArea& make_area, std::siz
       on_host_(memory_bytes),
       message_(kMaxMessageBytes),
       reports_(kMaxTokens) {
-  auto memory = context_->register_memory(source());
+  auto memory = register_source();
   PEGAFLOW_CHECK(memory.ok());
   source_memory_ = std::move(memory).value();
   PEGAFLOW_CHECK(register_target().ok());
@@ -57,7 +57,7 @@ Status Side::make_worker() {
 Status Side::register_target() {
   target_memory_.reset();
   fill_target(std::byte{0});
-  PEGAFLOW_ASSIGN(target_memory_, context_->register_memory(target()));
+  PEGAFLOW_ASSIGN(target_memory_, context_->register_memory(target(), target_->memory()));
   return {};
 }
 

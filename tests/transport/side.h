@@ -36,6 +36,10 @@ class Side final : public WorkerEvents {
   Worker* worker() { return worker_.get(); }
   Status make_worker();  // destroys the one before
   void destroy_worker() { worker_.reset(); }
+  // Once more.
+  Result<std::unique_ptr<LocalMemory>> register_source() {
+    return context_->register_memory(source(), source_->memory());
+  }
   Status register_target();  // a fresh one; the one before is unregistered
   LocalMemory& target_memory() { return *target_memory_; }
   LocalMemory& source_memory() { return *source_memory_; }

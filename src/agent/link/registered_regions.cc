@@ -20,7 +20,9 @@ Result<RegisteredRegions> RegisteredRegions::create(transport::Context& context,
     PEGAFLOW_ASSIGN(all.gpu_scratch_, device->create_private(kScratchBytes));
     scratch = all.gpu_scratch_->bytes();
   }
-  PEGAFLOW_ASSIGN(all.scratch_, context.register_memory(scratch));
+  PEGAFLOW_ASSIGN(
+      all.scratch_,
+      context.register_memory(scratch, all.gpu_scratch_ ? MemoryKind::kCuda : MemoryKind::kHost));
   return all;
 }
 
@@ -30,11 +32,11 @@ Status RegisteredRegions::add(transport::Context& context, const memory::Region&
   registered.region = &region;
   registered.device = landing;
   for (const std::span<std::byte> segment : region.segments()) {
-    PEGAFLOW_ASSIGN(auto memory, context.register_memory(segment));
+    PEGAFLOW_ASSIGN(auto memory, context.register_memory(segment, region.shape().memory));
     registered.segments.push_back(std::move(memory));
     if (landing == nullptr) continue;
     PEGAFLOW_ASSIGN(auto twin, landing->create_private(segment.size()));
-    PEGAFLOW_ASSIGN(auto landing_memory, context.register_memory(twin->bytes()));
+    PEGAFLOW_ASSIGN(auto landing_memory, context.register_memory(twin->bytes(), MemoryKind::kCuda));
     registered.landing_segments.push_back(std::move(twin));
     registered.landing.push_back(std::move(landing_memory));
   }

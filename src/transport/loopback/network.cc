@@ -18,7 +18,8 @@ class LoopbackContext final : public Context {
 
   std::string_view name() const override { return "loopback"; }
   std::string version() const override { return "1"; }
-  Result<std::unique_ptr<LocalMemory>> register_memory(std::span<std::byte> bytes) override {
+  Result<std::unique_ptr<LocalMemory>> register_memory(std::span<std::byte> bytes,
+                                                       MemoryKind /*memory*/) override {
     PEGAFLOW_ASSIGN(auto slot, registrations_.take(bytes));
     return LoopbackLocalMemory::map(fabric_, bytes, std::move(slot));
   }

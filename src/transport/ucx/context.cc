@@ -15,9 +15,10 @@ void UcxContextDeleter::operator()(ucp_context_h context) const { ucp_cleanup(co
 // A registration that outlives its context would unmap through a dangling handle.
 UcxContext::~UcxContext() { PEGAFLOW_CHECK(!registrations_.any()); }
 
-Result<std::unique_ptr<LocalMemory>> UcxContext::register_memory(std::span<std::byte> bytes) {
+Result<std::unique_ptr<LocalMemory>> UcxContext::register_memory(std::span<std::byte> bytes,
+                                                                 MemoryKind memory) {
   PEGAFLOW_ASSIGN(auto slot, registrations_.take(bytes));
-  return UcxLocalMemory::map(context_.get(), bytes, std::move(slot));
+  return UcxLocalMemory::map(context_.get(), bytes, memory, std::move(slot));
 }
 
 Result<std::unique_ptr<Worker>> UcxContext::make_worker(WorkerEvents& events) {

@@ -26,7 +26,8 @@ class UcxContext final : public Context {
 
   std::string_view name() const override { return "ucx"; }
   std::string version() const override { return to_string(version_); }
-  Result<std::unique_ptr<LocalMemory>> register_memory(std::span<std::byte> bytes) override;
+  Result<std::unique_ptr<LocalMemory>> register_memory(std::span<std::byte> bytes,
+                                                       MemoryKind memory) override;
   Result<std::unique_ptr<Worker>> make_worker(WorkerEvents& events) override;
 
  private:

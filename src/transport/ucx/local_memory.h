@@ -13,7 +13,7 @@ namespace pegaflow::transport {
 class UcxLocalMemory final : public LocalMemory {
  public:
   static Result<std::unique_ptr<LocalMemory>> map(ucp_context_h context, std::span<std::byte> bytes,
-                                                  Registrations::Slot slot);
+                                                  MemoryKind memory, Registrations::Slot slot);
   ~UcxLocalMemory() override;
   UcxLocalMemory(const UcxLocalMemory&) = delete;
   UcxLocalMemory& operator=(const UcxLocalMemory&) = delete;
