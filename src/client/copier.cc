@@ -55,18 +55,8 @@ bool Copier::start(memory::MoveDirection direction) {
       Job& job = jobs_[i];
       if (job.busy) continue;
       if (!take(direction, job)) break;
-      job.busy = true;
-      job.direction = direction;
-      memory::MoveJob& move = batch_.emplace_back();
-      move.direction = direction;
-      move.cookie = i;
-      if (gathers) {
-        prepare_gather(job, move);
-        beside += move.beside_compute ? 1 : 0;
-        targets_.push_back(job.gather.region);
-      } else {
-        prepare_scatter(job, move);
-      }
+      add(direction, i);
+      beside += batch_.back().beside_compute ? 1 : 0;
     }
   }
   if (batch_.empty()) return false;
@@ -81,6 +71,21 @@ bool Copier::start(memory::MoveDirection direction) {
     if (state_.waiters != 0) state_.changed.notify_all();
   }
   return true;
+}
+
+void Copier::add(memory::MoveDirection direction, std::size_t place) {
+  Job& job = jobs_[place];
+  job.busy = true;
+  job.direction = direction;
+  memory::MoveJob& move = batch_.emplace_back();
+  move.direction = direction;
+  move.cookie = place;
+  if (direction == memory::MoveDirection::kGather) {
+    prepare_gather(job, move);
+    targets_.push_back(job.gather.region);
+  } else {
+    prepare_scatter(job, move);
+  }
 }
 
 // Whoever watches the words wakes while the copies run. Not on every launch: one that has just seen

@@ -36,7 +36,8 @@ class Copier {
     std::array<core::TableView, KvShape::kMaxGroups> tables;
   };
   bool start(memory::MoveDirection direction);
-  bool take(memory::MoveDirection direction, Job& job);  // REQUIRES the lock
+  bool take(memory::MoveDirection direction, Job& job);          // REQUIRES the lock
+  void add(memory::MoveDirection direction, std::size_t place);  // to the batch
   void prepare_gather(Job& job, memory::MoveJob& move);
   void prepare_scatter(Job& job, memory::MoveJob& move);
   void ring_bells(Nanos at_most_every);

@@ -25,6 +25,8 @@ class FakeGpu::FakeMover final : public ForwardingMover {
     gpu_.launched_.insert(gpu_.launched_.end(), jobs.begin(), jobs.end());
     if (gpu_.launches_ == 0) gpu_.first_batch_ = jobs.size();
     gpu_.launches_ += jobs.size();
+    gpu_.beside_compute_ += static_cast<std::size_t>(
+        std::ranges::count_if(jobs, [](const auto& job) { return job.beside_compute; }));
     gpu_.largest_batch_ = std::max(gpu_.largest_batch_, jobs.size());
     gpu_.changed_.notify_all();
     gpu_.pump();
@@ -155,6 +157,11 @@ std::size_t FakeGpu::marks_out() {
 void FakeGpu::ask_first_for(std::size_t jobs) {
   const std::lock_guard lock(mutex_);
   asked_first_ = jobs;
+}
+
+std::size_t FakeGpu::beside_compute() {
+  const std::lock_guard lock(mutex_);
+  return beside_compute_;
 }
 
 std::size_t FakeGpu::first_batch() {

@@ -44,7 +44,8 @@ class FakeGpu {
   void wait_for_submit();                      // a submit() is held
   std::size_t marks_out();
   std::size_t largest_batch();
-  std::size_t first_batch();  // the first that was submitted
+  std::size_t first_batch();     // the first that was submitted
+  std::size_t beside_compute();  // jobs that were submitted as such
 
  private:
   class FakeMover;
@@ -78,7 +79,7 @@ class FakeGpu {
   std::deque<Job> launched_;
   std::vector<memory::MoveResult> results_;
   std::uint64_t launches_ = 0, ended_ = 0;
-  std::size_t largest_batch_ = 0, first_batch_ = 0;
+  std::size_t largest_batch_ = 0, first_batch_ = 0, beside_compute_ = 0;
   bool copies_held_ = false, launches_held_ = false, submitting_ = false, lost_ = false;
 };
 

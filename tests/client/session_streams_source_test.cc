@@ -117,6 +117,28 @@ TEST_F(StreamsTest, layers_of_a_step_are_ready_one_after_the_other) {
   EXPECT_EQ(stub_.expect<wire::RingReady>().ready, n_chunks());
 }
 
+TEST_F(StreamsTest, gathers_run_beside_compute_until_all_is_computed) {
+  set_up_gpu();
+  const Key key = open_offer();
+  const core::GroupPlan group = plan(wire::StreamRole::kSource).groups[0];
+  ASSERT_GT(group.grid.n_layer_groups, 1U);
+  const LayerRange first{0, group.grid.layers_per_chunk};
+  ASSERT_TRUE(session_->mark_ready(key, 0, first, {0, kTokens}, kCompute).ok());
+  stub_.expect_ready(group.grid.n_tiles);
+  credit(0, kStream, kPeerRegion);
+  deliver(stub_.expect_past_ready<wire::RingGathered>().slots[0]);
+  EXPECT_EQ(gpu_->beside_compute(), 1U);
+  // Within the engine's own GPU a copy engine is no help.
+  credit(0, kStream, kOwnRegion);
+  deliver(stub_.expect_past_ready<wire::RingGathered>().slots[0]);
+  EXPECT_EQ(gpu_->beside_compute(), 1U);
+  ASSERT_TRUE(mark(key, {0, kTokens}, kCompute).ok());
+  stub_.expect_ready(n_chunks());
+  credit(1, kStream, kPeerRegion);
+  deliver(stub_.expect_past_ready<wire::RingGathered>().slots[0]);
+  EXPECT_EQ(gpu_->beside_compute(), 1U);
+}
+
 TEST_F(StreamsTest, what_is_marked_without_a_stream_does_not_overtake) {
   set_up_gpu();
   gpu_->hold_stream(kCompute);

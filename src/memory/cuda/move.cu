@@ -185,13 +185,19 @@ __device__ void report(const Launch& launch, const LaunchSlot& slot, std::uint64
   store_release(&result->done, launch.sequence);
 }
 
-// Called by all threads when the CTA has copied one stripe.
-template <bool kSum>
+// Called by all threads when the CTA has copied one stripe. What it wrote is made visible to those
+// who read it: of a gather the owner of the slot, anywhere; of a scatter the GPU itself, until the
+// slot's last stripe is reported to the host.
+template <Work kWork, bool kSum>
 __device__ void end_stripe(const Launch& launch, const LaunchSlot& slot, std::uint32_t stripes,
                            std::uint64_t sum) {
   auto* tally = reinterpret_cast<Tally*>(launch.tallies) + slot.result;
   if (kSum) sum = sum_of_threads(sum);
-  __threadfence_system();
+  if (kWork == Work::kGather) {
+    __threadfence_system();
+  } else if (kWork == Work::kScatter) {
+    __threadfence();
+  }
   __syncthreads();
   if (threadIdx.x != 0) return;
   if (kSum) {
@@ -225,7 +231,7 @@ __device__ void move(const Launch& launch) {
     const Ids ids = load_ids(launch, slot, begin, end, cache);
     const std::uint64_t sum = copy_stripe<kBytes, kWork, kSum>(launch, slot, ids, begin, end);
     const std::uint32_t stripes = (slot.units + launch.stripe_units - 1) / launch.stripe_units;
-    end_stripe<kSum>(launch, slot, stripes, sum);
+    end_stripe<kWork, kSum>(launch, slot, stripes, sum);
   }
 }
 
