@@ -178,12 +178,16 @@ class Measurement:
             self.about |= {"command": " ".join(sys.argv), "ignored_settings": ignored_settings()}
             if self.about["ignored_settings"]:
                 note(f"WARNING: this pegaflow ignores {self.about['ignored_settings']}")
-        ask(engine, "compute_for", seconds=self.options.seconds / 2)  # warms up
+        ask(engine, "compute_for", seconds=2 * self.options.seconds)  # its clock falls
         return self._steps(setup)
 
     def _steps(self, setup: Setup) -> float:
         engine = self.fleet.engine(setup.busy)
         return float(ask(engine, "compute_for", seconds=self.options.seconds)["steps_per_s"])
+
+    def _tokens(self, setup: Setup, case: Case) -> int:
+        layer = setup.busy.page_tokens if case.only_pages else self.fleet.layer_tokens
+        return case.layers * layer
 
     def _case(self, setup: Setup, case: Case) -> Json:
         source, sink = (self.fleet.engine(seat) for seat in (setup.source, setup.sink))
@@ -191,7 +195,7 @@ class Measurement:
         product = ask(busy, "product_ms") if busy is source else None
         plan = {
             "source": setup.source.instance,
-            "tokens": case.layers * self.fleet.layer_tokens,
+            "tokens": self._tokens(setup, case),
             "places": case.places,
             "pieces": case.pieces,
             "period": case.period,
@@ -206,12 +210,10 @@ class Measurement:
         left, arrived = (ask(engine, "stop_moving", **window) for engine in (source, sink))
         if left["unexpected"] or arrived["unexpected"] or arrived["wrong_words"]:
             raise RuntimeError(f"wrong: P {left}, D {arrived}")
-        size = case.layers * self.fleet.layer_tokens * TOKEN_BYTES
+        size = self._tokens(setup, case) * TOKEN_BYTES
         moved = arrived["transfers"] * size / (computed["ended"] - computed["began"])
         line: Json = {"busy": setup.busy.node, "setup": setup.name, "case": case.name}
-        line["way"] = arrived["way"]
-        if line["way"] != setup.source.way:
-            note(f"WARNING: {setup.name}: the transfers went another way, {line['way']}")
+        line |= {"way": setup.source.way}
         line |= {"page": setup.busy.page_tokens * TOKEN_BYTES}
         line |= {"environment": dict(setup.busy.environment), "transfer_bytes": size}
         line |= {"steps_per_s": round(computed["steps_per_s"], 2), "gbps": round(moved / 1e9, 1)}

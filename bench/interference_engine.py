@@ -20,7 +20,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "gpu"))
 
-from torch_engine import Output, TorchEngine, main, run_key  # noqa: E402
+from engine_run import run_key  # noqa: E402
+from torch_engine import Output, TorchEngine, main  # noqa: E402
 
 LIMIT = 6.0  # seconds, until what is under way has ended
 TURN = 0.02  # seconds: the longest wait of a loop that may have to end
@@ -53,7 +54,6 @@ class Moves(threading.Thread):
         self.done: set[int] = set()  # places
         # When a transfer was sent (at P) or done (at D), and how many ms after it was ready.
         self.times: list[tuple[float, float]] = []
-        self.wire_ns = 0  # between slots: an agent copied
         self.live: dict[int, float] = {}  # number → when it was marked ready last
         self.next = self.next_ready = plan.first
         self.pieces = 0  # of next_ready that are
@@ -142,7 +142,6 @@ class Moves(threading.Thread):
             del self.live[number]
             if kind == "DONE":
                 self.done.add(number % self.plan.places)
-                self.wire_ns += event.stats.wire_ns
                 if event.receive:
                     self.times.append((now, now * 1e3 - event.stats.last_ready_ns / 1e6))
             else:
@@ -157,7 +156,6 @@ class Moves(threading.Thread):
             if not any(word in EXPECTED for word in what.split(" ")[:2])
         }
         line: dict[str, Any] = {"transfers": len(took), "unexpected": unexpected}
-        line["way"] = "direct" if self.wire_ns == 0 else "agent"
         if took:
             line |= {f"ms_p{p}": round(took[p * (len(took) - 1) // 100], 3) for p in (50, 99)}
         return line

@@ -24,13 +24,16 @@ class Case:
     layers: int
     places: int
     pieces: int = 1
+    only_pages: bool = False  # a page in the place of each layer: what the moving itself costs
     longer: float = 1.0  # than other cases
 
 
 CASES = (
     Case("prefill-0", "a layer every 6 ms", 0.006, 8, 4, pieces=8, longer=2.0),
+    Case("prefill-0", "a page every 6 ms", 0.006, 8, 4, pieces=8, only_pages=True, longer=2.0),
     Case("prefill-0", "as much as can leave", 0.0, 8, 4),
     Case("decode-0", "50 GB/s arrive", LAYER_BYTES / 50e9, 1, 12),
+    Case("decode-0", "as many pages", LAYER_BYTES / 50e9, 1, 12, only_pages=True),
     Case("decode-0", "as much as can arrive", 0.0, 8, 4),
 )
 

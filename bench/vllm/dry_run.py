@@ -60,6 +60,9 @@ class DryControl:
         events, self._events = self._events, []
         return events
 
+    def wait(self, timeout: float) -> list[Event]:
+        return self.poll()
+
     def close(self) -> None:
         pass
 
