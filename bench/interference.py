@@ -35,7 +35,7 @@ from bench.interference_setups import (  # noqa: E402
     Setup,
 )
 from bench.interference_table import plot, table  # noqa: E402
-from tests.gpu.deployment import GPU_OF, GpuDeployment, gpu_uuids  # noqa: E402
+from tests.gpu.deployment import GpuDeployment  # noqa: E402
 from tests.gpu.torture import machine  # noqa: E402
 from tests.support.cluster import Engine, Json  # noqa: E402
 
@@ -100,26 +100,18 @@ class Fleet:
         found = self.engines.get(seat)
         if found is not None and found.popen.poll() is None:
             return found
-        folder = self.deployment.folder
         most = max(case.places * case.layers for case in CASES)
-        own = seat.way == "agent"  # P's engine sees no GPU but its own: its agent must copy
-        settings: Json = {
-            "socket": str(folder / f"{seat.node}.sock"),
-            "instance": seat.instance,
-            "sends": seat.node == "prefill-0",
-            "layers": 1,
-            "block_tokens": seat.page_tokens,
-            "n_blocks": most * self.layer_tokens // seat.page_tokens,
-            "order": "bpthc",
-            "ordinal": 0 if own else GPU_OF[seat.node],
-        }
-        environment = dict(seat.environment)
-        if own:
-            environment["CUDA_VISIBLE_DEVICES"] = gpu_uuids()[GPU_OF[seat.node]]
-        log = folder / f"{seat.instance}.log"
-        command = [sys.executable, str(ROOT / "bench" / "interference_engine.py")]
-        engine = Engine(settings, log, command, environment)
-        self.deployment.engines.append(engine)
+        engine = self.deployment.torch_engine(
+            seat.node,
+            own=seat.way == "agent",  # P's engine sees no GPU but its own: its agent must copy
+            script=ROOT / "bench" / "interference_engine.py",
+            environment=dict(seat.environment),
+            instance=seat.instance,
+            sends=seat.node == "prefill-0",
+            layers=1,
+            block_tokens=seat.page_tokens,
+            n_blocks=most * self.layer_tokens // seat.page_tokens,
+        )
         self.engines[seat] = engine
         return engine
 
@@ -131,8 +123,9 @@ class Fleet:
 
     def log(self, seat: Seat) -> str:
         """The ends of an engine's log and of its agent's."""
-        names = (seat.instance, seat.node)
-        paths = [self.deployment.folder / f"{name}.log" for name in names]
+        engine = self.engines.get(seat)
+        paths = [Path(engine.file.name)] if engine is not None else []
+        paths.append(self.deployment.folder / f"{seat.node}.log")
         texts = [path.read_text(errors="replace") for path in paths if path.exists()]
         return "\n".join(text[-1500:] for text in texts)
 
@@ -193,9 +186,10 @@ class Measurement:
         source, sink = (self.fleet.engine(seat) for seat in (setup.source, setup.sink))
         busy = self.fleet.engine(setup.busy)
         product = ask(busy, "product_ms") if busy is source else None
+        tokens = self._tokens(setup, case)
         plan = {
             "source": setup.source.instance,
-            "tokens": self._tokens(setup, case),
+            "tokens": tokens,
             "places": case.places,
             "pieces": case.pieces,
             "period": case.period,
@@ -210,7 +204,7 @@ class Measurement:
         left, arrived = (ask(engine, "stop_moving", **window) for engine in (source, sink))
         if left["unexpected"] or arrived["unexpected"] or arrived["wrong_words"]:
             raise RuntimeError(f"wrong: P {left}, D {arrived}")
-        size = self._tokens(setup, case) * TOKEN_BYTES
+        size = tokens * TOKEN_BYTES
         moved = arrived["transfers"] * size / (computed["ended"] - computed["began"])
         line: Json = {"busy": setup.busy.node, "setup": setup.name, "case": case.name}
         line |= {"way": setup.source.way}

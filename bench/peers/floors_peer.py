@@ -31,6 +31,7 @@ from workload import (
     Pool,
     Times,
     Workload,
+    arrived,
     libc,
     parse_options,
     report,
@@ -43,7 +44,7 @@ DEADLINE_S = 60.0
 def memcpy(workload: Workload, iterations: int, warmup: int) -> tuple[Times, bool]:
     """One piece as long as all pages, from one random place to another."""
     source, sink = Pool(workload.pool_bytes), Pool(workload.pool_bytes)
-    source.words(workload.page)[:] = workload.content()
+    source.store(workload.content())
     random = np.random.default_rng(workload.seed)
     copy = libc().memcpy
     copy.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
@@ -76,9 +77,7 @@ def serve(pipe: Connection, workload: Workload) -> None:
     pool = Pool(workload.pool_bytes)
     pipe.send((os.getpid(), pool.address))
     while (command := pipe.recv()) != "quit":
-        source, own = command
-        wanted = workload.content(source)
-        pipe.send(bool(np.array_equal(pool.words(workload.page)[own], wanted)))
+        pipe.send(arrived(workload, pool, *command))
 
 
 def write_all(write: Any, pid: int, own: NDArray[np.uint64], peer: NDArray[np.uint64]) -> None:
@@ -96,7 +95,7 @@ def process_vm_writev(workload: Workload, iterations: int, warmup: int) -> tuple
     process = context.Process(target=serve, args=(other, workload), daemon=True)
     process.start()
     pool = Pool(workload.pool_bytes)
-    pool.words(workload.page)[:] = workload.content()
+    pool.store(workload.content())
     pid, address = pipe.recv()
     write = libc().process_vm_writev
     write.argtypes = [
@@ -175,8 +174,7 @@ def random_pages(
         if i >= warmup:
             times.total_us.append(took_us)
             times.target_us.append(took_us)
-    found = sink.load().reshape(-1, workload.page // 8)[written]
-    return times, bool(np.array_equal(found, workload.content(read)))
+    return times, arrived(workload, sink, read, written)
 
 
 def batch_copy(workload: Workload, iterations: int, warmup: int) -> tuple[Times, bool]:

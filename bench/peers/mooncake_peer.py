@@ -18,7 +18,6 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
-import numpy as np
 from driver import Driver, isolated
 from workload import (
     SINK_GPU,
@@ -27,6 +26,7 @@ from workload import (
     Pages,
     Times,
     Workload,
+    arrived,
     make_pool,
     parse_options,
     report,
@@ -88,10 +88,7 @@ def serve(pipe: Connection, variant: Variant, workload: Workload) -> None:
             pool.clear()
             pipe.send("cleared")
         else:
-            source, own = command
-            wanted = workload.content(source)
-            found = pool.load().reshape(-1, workload.page // 8)[own]
-            pipe.send(bool(np.array_equal(found, wanted)))
+            pipe.send(arrived(workload, pool, *command))
 
 
 class Initiator(Driver):

@@ -22,6 +22,7 @@ from workload import (
     Pages,
     Times,
     Workload,
+    arrived,
     make_pool,
     parse_options,
     report,
@@ -107,9 +108,7 @@ def serve(pipe: Connection, variant: str, workload: Workload) -> None:
             pipe.send("cleared")
         elif command == "check":
             assert last is not None
-            wanted = workload.content(last[0])
-            found = pool.load().reshape(-1, workload.page // 8)[last[1]]
-            pipe.send(bool(np.array_equal(found, wanted)))
+            pipe.send(arrived(workload, pool, *last))
 
 
 class Initiator(Driver):

@@ -77,9 +77,6 @@ class Pool:
         self.address = int(self.bytes.ctypes.data)
         self.size = size
 
-    def words(self, page: int) -> NDArray[np.uint64]:
-        return self.bytes.view(np.uint64).reshape(-1, page // 8)
-
     def clear(self) -> None:
         self.bytes[:] = 0
 
@@ -99,6 +96,12 @@ def make_pool(workload: Workload, device: int) -> Pool | gpu.Memory:
         return Pool(workload.pool_bytes)
     gpu.use(device)
     return gpu.Memory(workload.pool_bytes)
+
+
+def arrived(workload: Workload, pool: Pool | gpu.Memory, source: Pages, sink: Pages) -> bool:
+    """Whether those pages of the sink's pool hold what those of the source's do."""
+    found = pool.load().reshape(-1, workload.page // 8)[sink]
+    return bool(np.array_equal(found, workload.content(source)))
 
 
 @dataclass

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.gpu.deployment import installed_gpus
 from tests.support.cluster import ROOT, Cluster, Process, free_port, http_json, wait_for
 from tests.vllm.deployment import ENVIRONMENT as CPU_ENVIRONMENT
 
@@ -103,21 +103,12 @@ TARGETS = {
 }
 
 
-def gpus() -> list[str]:
-    """The GPUs' UUIDs; none on a machine without."""
-    try:
-        listed = subprocess.check_output(["nvidia-smi", "-L"], text=True).splitlines()
-    except (OSError, subprocess.CalledProcessError):
-        return []
-    return [line.split("UUID: ")[1].strip(" )") for line in listed if "UUID: GPU" in line]
-
-
 class Servers:
     """All processes of a comparison."""
 
     def __init__(self, folder: Path, names: list[str], shape: str, load_format: str) -> None:
         self.folder, self.shape, self.load_format = folder, shape, load_format
-        self.gpus = gpus()
+        self.gpus = installed_gpus()
         self.ready_seconds = 150.0 if self.gpus else 1200.0
         wanted = [TARGETS[name] for name in names]
         needed = {engine for target in wanted for engine in (target.decode, target.prefill)}

@@ -27,14 +27,18 @@ UCX_SETTINGS: Json = {"tls": "tcp,cuda_copy,cuda_ipc"}
 DEADLINES = {"scatter_ms": 5000, "progress_ms": 5000}
 
 
-def gpu_uuids() -> list[str]:
-    """UUIDs of the GPUs here, as nvidia-smi lists them, or those of them whose numbers are in
-    CUDA_VISIBLE_DEVICES; none without a driver."""
+def installed_gpus() -> list[str]:
+    """UUIDs of the GPUs here, as nvidia-smi lists them; none without a driver."""
     try:
         listed = subprocess.check_output(["nvidia-smi", "-L"], text=True).splitlines()
     except (OSError, subprocess.CalledProcessError):
         return []
-    found = [line.split("UUID: ")[1].strip(" )") for line in listed if "UUID: GPU" in line]
+    return [line.split("UUID: ")[1].strip(" )") for line in listed if "UUID: GPU" in line]
+
+
+def gpu_uuids() -> list[str]:
+    """Of those whose numbers are in CUDA_VISIBLE_DEVICES, or of all."""
+    found = installed_gpus()
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     return [found[int(number)] for number in chosen.split(",")] if chosen else found
 
@@ -50,8 +54,8 @@ class GpuDeployment(Cluster):
     """P on GPU 0, D on GPU 1. Options as Cluster's, and `host_slots`: staging in host memory."""
 
     def __init__(self, folder: Path, way: str = "both", **options: Any) -> None:
-        uuids = gpu_uuids()
-        gpus = {name: {"index": gpu, "uuid": uuids[gpu]} for name, gpu in GPU_OF.items()}
+        self.uuids = gpu_uuids()
+        gpus = {name: {"index": gpu, "uuid": self.uuids[gpu]} for name, gpu in GPU_OF.items()}
         if options.pop("host_slots", False):
             gpus = {}
         defaults: Json = {"slots": 32, "slot_bytes": 1 << 20, "window": 12, "gpus": gpus}
@@ -64,9 +68,18 @@ class GpuDeployment(Cluster):
         self.way = way
         self.numbers = itertools.count()
 
-    def torch_engine(self, node: str, **config: Any) -> Engine:
+    def torch_engine(
+        self,
+        node: str,
+        *,
+        own: bool | None = None,
+        script: Path = HERE / "torch_engine.py",
+        environment: dict[str, str] | None = None,
+        **config: Any,
+    ) -> Engine:
+        """`own`: it sees its own GPU only; as the deployment's way has it, if not told."""
         gpu = GPU_OF[node]
-        own = self.way != "both"
+        own = self.way != "both" if own is None else own
         instance = "prefill" if node == "prefill-0" else "decode"
         settings: Json = {
             "socket": str(self.folder / f"{node}.sock"),
@@ -79,9 +92,9 @@ class GpuDeployment(Cluster):
             **config,
         }
         log = self.folder / f"engine-{node}-{next(self.numbers)}.log"
-        command = [sys.executable, str(HERE / "torch_engine.py")]
-        environment = {"CUDA_VISIBLE_DEVICES": gpu_uuids()[gpu]} if own else {}
-        engine = Engine(settings, log, command, environment)
+        visible = {"CUDA_VISIBLE_DEVICES": self.uuids[gpu]} if own else {}
+        command = [sys.executable, str(script)]
+        engine = Engine(settings, log, command, visible | (environment or {}))
         self.engines.append(engine)
         return engine
 
