@@ -1,4 +1,8 @@
-"""Completion requests, and when their tokens came. Bodies are made before the clock starts."""
+"""Completion requests, and when their tokens came.
+
+While times are taken nothing else is done: requests are written before, and events, of which the
+first repeats the prompt, are read after all of them have come.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,23 @@ class Sample:
 
     request_id: str
     sent: int = 0
+    events: list[tuple[int, bytes]] = field(default_factory=list)  # as they came, not yet read
     came: list[int] = field(default_factory=list)  # when each event with tokens came
     tokens: list[int] = field(default_factory=list)
     error: str = ""
+
+    def read(self) -> None:
+        """Reads the events."""
+        events, self.events = self.events, []
+        for came, line in events:
+            event = json.loads(line)
+            if "error" in event:
+                self.error = str(event["error"])[:500]
+                return
+            new = [token for one in event["choices"] for token in one.get("token_ids") or []]
+            if new:
+                self.came.append(came)
+                self.tokens += new
 
     @property
     def ttft_ms(self) -> float:
@@ -30,6 +48,14 @@ class Sample:
     @property
     def gaps_ms(self) -> list[float]:
         return [(after - before) / 1e6 for before, after in zip(self.came, self.came[1:])]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request, written."""
+
+    length: int  # of the prompt, in tokens
+    body: bytes
 
 
 class Client:
@@ -55,17 +81,22 @@ class Client:
     def prompt(self, length: int) -> list[int]:
         return self._random.choices(range(FIRST_WORD, self._words), k=length)
 
-    async def ask(self, url: str, prompt: list[int], tokens: int, sample: Sample) -> Sample:
-        """Streams `tokens` greedy tokens into the sample."""
+    def question(self, prompt: list[int], tokens: int) -> Question:
+        """For a stream of that many greedy tokens."""
         asked = {"model": "m", "prompt": prompt, "max_tokens": tokens, "temperature": 0}
         asked |= {"ignore_eos": True, "stream": True, "return_token_ids": True}
-        body = json.dumps(asked).encode()
+        return Question(len(prompt), json.dumps(asked).encode())
+
+    async def ask(self, url: str, question: Question, sample: Sample) -> Sample:
+        """Streams tokens into the sample, which is complete also when this is cancelled."""
         headers = {"Content-Type": "application/json", "X-Request-Id": sample.request_id}
         sample.sent = time.monotonic_ns()
         try:
-            await self._stream(url, body, headers, sample)
+            await self._stream(url, question.body, headers, sample)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
             sample.error = repr(error)
+        finally:
+            sample.read()
         if not sample.came and not sample.error:
             sample.error = "no token came"
         return sample
@@ -78,14 +109,5 @@ class Client:
                 sample.error = f"{answer.status}: {(await answer.text())[:500]}"
                 return
             async for line in answer.content:
-                if not line.startswith(b"data: {"):
-                    continue
-                now = time.monotonic_ns()
-                event = json.loads(line[6:])
-                if "error" in event:
-                    sample.error = str(event["error"])[:500]
-                    return
-                new = [token for one in event["choices"] for token in one.get("token_ids") or []]
-                if new:
-                    sample.came.append(now)
-                    sample.tokens += new
+                if line.startswith(b"data: {"):
+                    sample.events.append((time.monotonic_ns(), line[6:]))

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from bench.vllm import model, stages  # noqa: E402
-from bench.vllm.client import Client, Sample  # noqa: E402
+from bench.vllm.client import Client, Question, Sample  # noqa: E402
 from bench.vllm.servers import TARGETS, Servers  # noqa: E402
 
 WARM, OUTPUT = 2, 8
@@ -73,13 +73,17 @@ class Measurement:
     def sample(self) -> Sample:
         return Sample(f"pf{next(self.numbers)}")
 
-    async def ask(self, target: str, prompt: list[int], tokens: int = OUTPUT) -> Sample:
+    def question(self, length: int) -> Question:
+        """With a prompt that nobody has seen."""
+        return self.client.question(self.client.prompt(length), OUTPUT)
+
+    async def ask(self, target: str, question: Question) -> Sample:
         url = self.servers.url(target)
-        sample = await self.client.ask(url, prompt, tokens, self.sample())
+        sample = await self.client.ask(url, question, self.sample())
         if sample.error:
             self.failed[target] += 1
-            self.write("error", target=target, prompt=len(prompt), error=sample.error)
-            print(f"{target}, {len(prompt)} tokens: {sample.error[:300]}", flush=True)
+            self.write("error", target=target, prompt=question.length, error=sample.error)
+            print(f"{target}, {question.length} tokens: {sample.error[:300]}", flush=True)
         return sample
 
     def checked(self) -> list[int]:
@@ -91,10 +95,10 @@ class Measurement:
         """Greedy tokens are those of an engine alone, which has the prompt in its prefix cache."""
         for target in self.targets():
             for length in self.checked() if target != "alone" else ():
-                prompt = self.client.prompt(length)
-                await self.ask("alone", prompt)
-                alone = await self.ask("alone", prompt, 16)
-                got = await self.ask(target, prompt, 16)
+                question = self.client.question(self.client.prompt(length), 16)
+                await self.ask("alone", question)
+                alone = await self.ask("alone", question)
+                got = await self.ask(target, question)
                 equal = not got.error and got.tokens == alone.tokens
                 self.write("tokens", target=target, prompt=length, equal=equal, got=got.tokens)
                 print(f"tokens {target} {length}: {'equal' if equal else 'differ'}", flush=True)
@@ -108,7 +112,7 @@ class Measurement:
             names = self.targets()
             self.order.shuffle(names)
             for name in names:
-                sample = await self.ask(name, self.client.prompt(length))
+                sample = await self.ask(name, self.question(length))
                 if number >= WARM and not sample.error:
                     found[name].append(sample)
             if self.rest() < 0:
@@ -118,12 +122,12 @@ class Measurement:
     async def load(self, length: int) -> None:
         """Several requests at a time, all to one target."""
         for name in self.targets():
-            prompts = [self.client.prompt(length) for _ in range(3 * AT_ONCE)]
+            questions = [self.question(length) for _ in range(3 * AT_ONCE)]
             begin = time.monotonic()
-            queue = iter(prompts)
+            queue = iter(questions)
 
             async def worker(name: str = name, queue: Any = queue) -> list[Sample]:
-                return [await self.ask(name, prompt) for prompt in queue]
+                return [await self.ask(name, question) for question in queue]
 
             done = await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
             samples = [one for some in done for one in some if not one.error]
@@ -156,8 +160,9 @@ class Measurement:
         for name in self.targets():
             rows = []
             for _ in range(4):
+                question = self.question(length)
                 async with self._stream(TARGETS[name].decode) as stream:
-                    sample = await self.ask(name, self.client.prompt(length))
+                    sample = await self.ask(name, question)
                     until = time.monotonic_ns()
                 if sample.error or len(stream.came) < 2:
                     break
@@ -176,9 +181,10 @@ class Measurement:
     async def _stream(self, engine: str) -> AsyncIterator[Sample]:
         """A running stream of tokens; its sample is complete afterwards."""
         url = f"http://127.0.0.1:{self.servers.ports[engine]}"
-        sample, prompt = self.sample(), self.client.prompt(200)
-        job = asyncio.create_task(self.client.ask(url, prompt, STREAM_TOKENS, sample))
-        while len(sample.came) < 50 and not job.done():
+        sample = self.sample()
+        question = self.client.question(self.client.prompt(200), STREAM_TOKENS)
+        job = asyncio.create_task(self.client.ask(url, question, sample))
+        while len(sample.events) < 50 and not job.done():
             await asyncio.sleep(0.01)  # poll interval
         try:
             yield sample
@@ -222,6 +228,7 @@ def about(servers: Servers) -> Json:
         "versions": versions,
         "shape": servers.shape,
         "weights": servers.load_format,
+        "detokenize": servers.detokenize,
         "targets": list(servers.targets),
         "command": sys.argv[1:],
     }
@@ -234,6 +241,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--targets", default=",".join(TARGETS))
     parser.add_argument("--shape", default="qwen3-8b", choices=model.SHAPES)
     parser.add_argument("--load-format", default="random", choices=("random", "dummy"))
+    parser.add_argument(
+        "--detokenize", action="store_true", help="vLLM makes text of tokens, as it comes"
+    )
     parser.add_argument("--lengths", default=",".join(map(str, ROUNDS)))
     parser.add_argument("--rounds", type=int, help="instead of the usual number")
     parser.add_argument("--seconds", type=float, default=300.0, help="from when all servers serve")
@@ -251,7 +261,9 @@ def main() -> int:
     shutil.rmtree(chosen.folder, ignore_errors=True)
     chosen.folder.mkdir(parents=True)
     targets = chosen.targets.split(",")
-    servers = Servers(chosen.folder, targets, chosen.shape, chosen.load_format)
+    servers = Servers(
+        chosen.folder, targets, chosen.shape, chosen.load_format, detokenize=chosen.detokenize
+    )
     try:
         begin = time.monotonic()
         servers.start()

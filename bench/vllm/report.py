@@ -118,9 +118,10 @@ def gaps_table(results: Results) -> str:
 
 def stages_table(results: Results, at_once: int) -> str:
     found = [line for line in results.of("ttft", at_once=at_once) if line["stages_ms"]]
-    names = list(found[0]["stages_ms"]) if found else []
+    names = list(dict.fromkeys(name for line in found for name in line["stages_ms"]))
     rows = [
-        [line["target"], str(line["prompt"]), *(number(line["stages_ms"][n], 2) for n in names)]
+        [line["target"], str(line["prompt"])]
+        + [number(line["stages_ms"].get(name), 2) for name in names]
         for line in sorted(found, key=lambda line: (line["prompt"], line["target"]))
     ]
     return table(["target", "prompt", *names], rows)

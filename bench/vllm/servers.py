@@ -106,8 +106,11 @@ TARGETS = {
 class Servers:
     """All processes of a comparison."""
 
-    def __init__(self, folder: Path, names: list[str], shape: str, load_format: str) -> None:
+    def __init__(
+        self, folder: Path, names: list[str], shape: str, load_format: str, *, detokenize: bool
+    ) -> None:
         self.folder, self.shape, self.load_format = folder, shape, load_format
+        self.detokenize = detokenize
         self.gpus = installed_gpus()
         self.ready_seconds = 150.0 if self.gpus else 1200.0
         wanted = [TARGETS[name] for name in names]
@@ -162,6 +165,8 @@ class Servers:
         command += ["--port", str(self.ports[name]), "--load-format", self.load_format]
         command += ["--max-model-len", str(CONTEXT), "--max-num-seqs", "32", *options.split()]
         command += ["--generation-config", "vllm", "--disable-uvicorn-access-log"]
+        if not self.detokenize:
+            command += ["--skip-tokenizer-init"]
         if engine.connector:
             command += ["--kv-transfer-config", json.dumps(self._transfer(name, engine))]
         self._spawn(name, command, self._environment(engine))

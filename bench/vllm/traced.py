@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import deque
 from typing import Any
 
 from pegaflow.vllm.connector import PegaPdConnector
@@ -91,17 +92,46 @@ class Traced(PegaPdConnector):
     def __init__(self, vllm_config: Any, role: Any, kv_cache_config: Any = None) -> None:
         extra = vllm_config.kv_transfer_config.kv_connector_extra_config
         self._notes = Notes(extra["instance"])
+        self._loaded: set[str] = set()  # requests that have asked for KV and have not run yet
+        self._first: list[str] = []  # keys of those that run first in the step being scheduled
+        self._steps: deque[list[str]] = deque()  # the same, of each step whose result is to come
         super().__init__(vllm_config, role, kv_cache_config)
 
     def on_new_request(self, request: Any) -> None:
-        ours = (request.kv_transfer_params or {}).get("pegaflow") or {}
-        self._notes.note("new", req=request.request_id, key=ours.get("key"))
+        self._notes.note("new", req=request.request_id, key=_key(request))
         super().on_new_request(request)
 
     def update_state_after_alloc(self, request: Any, blocks: Any, num_external_tokens: int) -> None:
+        req, key = request.request_id, _key(request)
         if num_external_tokens:
-            self._notes.note("taken", req=request.request_id, tokens=num_external_tokens)
+            self._notes.note("taken", req=req, tokens=num_external_tokens)
+            self._loaded.add(req)
+        elif key and req in self._loaded:
+            self._loaded.remove(req)
+            self._notes.note("admitted", key=key)
+            self._first.append(key)
         super().update_state_after_alloc(request, blocks, num_external_tokens)
+
+    def build_connector_meta(self, scheduler_output: Any) -> Any:
+        self._steps.append(self._first)
+        self._first = []
+        return super().build_connector_meta(scheduler_output)
+
+    def take_events(self) -> Any:
+        """vLLM calls it once for each step that it has scheduled, when it has read the result."""
+        for key in self._steps.popleft() if self._steps else ():
+            self._notes.note("sampled", key=key)
+        return super().take_events()
+
+    def request_finished_all_groups(self, request: Any, block_ids: Any) -> Any:
+        self._notes.note("ended", req=request.request_id)
+        self._loaded.discard(request.request_id)
+        return super().request_finished_all_groups(request, block_ids)
 
     def _open_worker(self, pool: Any, rank: Any) -> Any:
         return NotedWorker(super()._open_worker(pool, rank), self._notes)
+
+
+def _key(request: Any) -> str | None:
+    ours = (request.kv_transfer_params or {}).get("pegaflow") or {}
+    return ours.get("key")
