@@ -292,6 +292,8 @@ class Run {
     batch.reserve(64);
     std::array<MoveResult, 32> results;
     std::array<SlotCopied, 32> copies_done;
+    std::vector<SlotCopy> waiting;
+    std::size_t copying = 0;
     while (copied < plan_.n_chunks) {
       batch.clear();
       while (next < plan_.n_chunks &&
@@ -323,7 +325,15 @@ class Run {
       }
       for (std::size_t i = 0; i < n; ++i) {
         const SlotIndex slot{static_cast<std::uint32_t>(results[i].cookie % case_.slots)};
-        copier_->start({results[i].cookie, mapped_.slot(slot), own_.slot(slot)});
+        waiting.push_back({results[i].cookie, mapped_.slot(slot), own_.slot(slot)});
+      }
+      // As an agent does: a batch behind the one that runs.
+      if (!waiting.empty() && copying <= copier_->batch()) {
+        const auto together = std::span(waiting).first(std::min(waiting.size(), copier_->batch()));
+        copier_->start(together);
+        copying += together.size();
+        waiting.erase(waiting.begin(),
+                      waiting.begin() + static_cast<std::ptrdiff_t>(together.size()));
       }
       const std::size_t m = copier_->poll(copies_done);
       for (std::size_t i = 0; i < m; ++i) {
@@ -332,6 +342,7 @@ class Run {
         word(slot.value).store(copies_done[i].cookie + 1, std::memory_order_release);
       }
       copied += static_cast<std::uint32_t>(m);
+      copying -= m;
     }
   }
 

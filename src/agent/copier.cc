@@ -23,6 +23,7 @@ Result<std::unique_ptr<MemoryCopier>> MemoryCopier::create(Loop& loop, const Clo
   std::unique_ptr<MemoryCopier> copier(
       new MemoryCopier(clock, device, events, std::move(wake), spin));
   PEGAFLOW_ASSIGN(copier->copies_, device.make_slot_copier(kMaxCopies));
+  copier->batch_limit_ = std::min(copier->copies_->batch(), kMaxBatch);
   PEGAFLOW_ASSIGN(copier->watch_,
                   loop.watch(copier->wake_.fd(), EPOLLIN,
                              [raw = copier.get()](std::uint32_t) { raw->deliver(); }));
@@ -69,31 +70,39 @@ void MemoryCopier::push(Item item) {
 void MemoryCopier::run() {
   // Without it every copy would fail; each is reported so then.
   attached_ = device_.attach_thread().ok();
-  while (true) {
-    std::optional<Item> item = next_item();
-    if (!item && in_flight_ == 0) return;
-    if (item && std::holds_alternative<CopyJob>(*item)) {
-      start(std::get<CopyJob>(*item));
-    } else if (item) {
-      while (in_flight_ != 0) finish();  // copies that were submitted before may use the mappings
-    }
+  while (look_for_items()) {
+    start_next();
     finish();
   }
 }
 
-// The next thing to do now. None: the copies in flight are to be looked after first, or, without
-// any, this is the end.
-std::optional<MemoryCopier::Item> MemoryCopier::next_item() {
-  if (in_flight_ == kMaxCopies) return std::nullopt;
-  if (next_taken_ == taken_.size()) {
-    taken_.clear();
-    next_taken_ = 0;
-    std::unique_lock lock(mutex_);
-    if (in_flight_ == 0) wait_for_items(lock);
-    taken_.swap(items_);
+// False: nothing is left to do, and this is the end.
+bool MemoryCopier::look_for_items() {
+  if (next_taken_ != taken_.size()) return true;
+  taken_.clear();
+  next_taken_ = 0;
+  std::unique_lock lock(mutex_);
+  if (in_flight_ == 0) wait_for_items(lock);
+  taken_.swap(items_);
+  return in_flight_ != 0 || !taken_.empty();
+}
+
+// Starts what is waiting as one batch, as soon as no more than a batch runs.
+void MemoryCopier::start_next() {
+  if (in_flight_ > batch_limit_) return;
+  batch_.clear();
+  while (next_taken_ != taken_.size() && batch_.size() < batch_limit_) {
+    Item& item = taken_[next_taken_];
+    if (const auto* job = std::get_if<CopyJob>(&item)) {
+      claim(*job);
+    } else if (in_flight_ != 0) {
+      break;  // copies that were submitted before may use the mappings
+    } else {
+      std::get<Mappings>(item).clear();
+    }
+    ++next_taken_;
   }
-  if (taken_.empty()) return std::nullopt;
-  return std::move(taken_[next_taken_++]);
+  if (!batch_.empty()) copies_->start(batch_.span());
 }
 
 // Returns as soon as there are some, or at the end.
@@ -111,8 +120,8 @@ void MemoryCopier::wait_for_items(std::unique_lock<std::mutex>& lock) {
   }
 }
 
-// Claims the target's word; when it had changed, nothing is written.
-void MemoryCopier::start(const CopyJob& job) {
+// Claims the target's word for the next batch; when it had changed, nothing is written.
+void MemoryCopier::claim(const CopyJob& job) {
   PEGAFLOW_CHECK(job.from.size() <= job.to.size());
   if (!attached_) return report({job.token, CopyOutcome::kFailed, {}});
   std::uint64_t expected = job.loaned_word;
@@ -129,7 +138,7 @@ void MemoryCopier::start(const CopyJob& job) {
     rung_ = now;
     job.bell->signal();  // the peer wakes while the bytes travel
   }
-  copies_->start({static_cast<std::uint64_t>(place - running_.begin()), job.to, job.from});
+  batch_.push_back({static_cast<std::uint64_t>(place - running_.begin()), job.to, job.from});
 }
 
 // Completes the header and sets FILLED for what has been copied.

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -13,8 +12,10 @@
 #include "agent/loop.h"
 #include "agent/ports.h"
 #include "base/event_fd.h"
+#include "base/inline_vector.h"
 #include "memory/device.h"
 #include "memory/region.h"
+#include "memory/slot_copier.h"
 
 namespace pegaflow::agent {
 
@@ -45,8 +46,9 @@ class MemoryCopier final : public Copier {
     Nanos took;
   };
 
-  // Slots that are claimed at once: enough to keep a copy engine busy.
-  static constexpr std::size_t kMaxCopies = 8;
+  // Slots that are claimed at once: enough to keep a copy engine busy, one batch behind another.
+  static constexpr std::size_t kMaxBatch = 4;
+  static constexpr std::size_t kMaxCopies = 2 * kMaxBatch;
   struct Running {
     bool busy = false;
     CopyJob job;
@@ -56,9 +58,10 @@ class MemoryCopier final : public Copier {
   MemoryCopier(const Clock& clock, memory::Device& device, CopyEvents& events, EventFd wake,
                Nanos spin);
   void run();
-  std::optional<Item> next_item();
+  bool look_for_items();
   void wait_for_items(std::unique_lock<std::mutex>& lock);
-  void start(const CopyJob& job);
+  void start_next();
+  void claim(const CopyJob& job);
   void finish();
   void push(Item item);
   void report(const Copied& copied);
@@ -86,6 +89,8 @@ class MemoryCopier final : public Copier {
   std::vector<Item> taken_;
   std::size_t next_taken_ = 0;
   std::unique_ptr<memory::SlotCopier> copies_;
+  std::size_t batch_limit_ = 1;
+  InlineVector<memory::SlotCopy, kMaxBatch> batch_;  // claimed, to be started together
   std::array<Running, kMaxCopies> running_;
   std::size_t in_flight_ = 0;
   TimePoint awake_until_{};

@@ -50,10 +50,13 @@ class HostSlotCopier final : public SlotCopier {
  public:
   explicit HostSlotCopier(std::size_t limit) : copied_(limit) {}
   std::size_t limit() const override { return copied_.capacity(); }
-  void start(const SlotCopy& copy) override {
-    PEGAFLOW_CHECK(!copied_.full() && copy.from.size() <= copy.to.size());
-    std::memcpy(copy.to.data(), copy.from.data(), copy.from.size());
-    copied_.try_push(SlotCopied{copy.cookie, true});
+  std::size_t batch() const override { return 1; }
+  void start(std::span<const SlotCopy> copies) override {
+    for (const SlotCopy& copy : copies) {
+      PEGAFLOW_CHECK(!copied_.full() && copy.from.size() <= copy.to.size());
+      std::memcpy(copy.to.data(), copy.from.data(), copy.from.size());
+      copied_.try_push(SlotCopied{copy.cookie, true});
+    }
   }
   std::size_t poll(std::span<SlotCopied> out) override {
     const std::size_t count = std::min(out.size(), copied_.size());

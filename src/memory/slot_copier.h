@@ -27,9 +27,12 @@ class SlotCopier {
   virtual ~SlotCopier() = default;
   // How many copies may be unreported at once.
   virtual std::size_t limit() const = 0;
-  // Starts (on the host: makes) a copy between memory that this device created or mapped. The bytes
+  // How many start() takes at most. What is started together ends together; on a GPU it ends sooner
+  // than one by one.
+  virtual std::size_t batch() const = 0;
+  // Starts (on the host: makes) copies between memory that this device created or mapped. The bytes
   // are in place for every reader when poll() has reported the copy, not before.
-  virtual void start(const SlotCopy& copy) = 0;
+  virtual void start(std::span<const SlotCopy> copies) = 0;
   // Copies that have ended, oldest first; returns how many were written to `out`.
   virtual std::size_t poll(std::span<SlotCopied> out) = 0;
 };

@@ -22,7 +22,10 @@ class FakeGpu final : public memory::Device {
    public:
     Copier(FakeGpu& gpu, std::size_t limit) : gpu_(gpu), limit_(limit) {}
     std::size_t limit() const override { return limit_; }
-    void start(const memory::SlotCopy& copy) override { running_.push_back(copy); }
+    std::size_t batch() const override { return 1; }
+    void start(std::span<const memory::SlotCopy> copies) override {
+      running_.insert(running_.end(), copies.begin(), copies.end());
+    }
     std::size_t poll(std::span<memory::SlotCopied> out) override {
       std::size_t count = 0;
       while (count < out.size() && !running_.empty() && gpu_.may_end > 0) {

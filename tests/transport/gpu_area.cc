@@ -35,7 +35,8 @@ class GpuArea final : public Area {
  private:
   void copy(std::span<std::byte> to, std::span<const std::byte> from) const {
     const auto deadline = std::chrono::steady_clock::now() + kCopyPatience;
-    copier_->start({.cookie = 0, .to = to, .from = from});
+    const memory::SlotCopy copy{.cookie = 0, .to = to, .from = from};
+    copier_->start({&copy, 1});
     memory::SlotCopied copied;
     while (copier_->poll({&copied, 1}) == 0) {
       PEGAFLOW_CHECK(std::chrono::steady_clock::now() < deadline);

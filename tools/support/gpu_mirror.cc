@@ -68,8 +68,9 @@ Status GpuMirror::copy(std::span<const std::span<std::byte>> parts, Way way) {
     while (started < parts.size() && started - ended < copier_->limit()) {
       const auto host = parts[started];
       const auto gpu = on_gpu(host);
-      copier_->start(way == Way::kToGpu ? memory::SlotCopy{started, gpu, host}
-                                        : memory::SlotCopy{started, host, gpu});
+      const memory::SlotCopy copy = way == Way::kToGpu ? memory::SlotCopy{started, gpu, host}
+                                                       : memory::SlotCopy{started, host, gpu};
+      copier_->start({&copy, 1});
       ++started;
     }
     const std::size_t n = copier_->poll(copied);

@@ -42,8 +42,9 @@ bool Landing::start(std::uint16_t region, const wire::ChunkRecord& record) {
   if (!exists || copies.copier == nullptr) return true;
   if (copies.started - copies.ended >= copies.copier->limit()) return false;
   const auto to = slots.slot(record.slot.slot).first(record.bytes);
-  copies.copier->start(
-      {copies.started++, to, registered_.landing(region, record.slot.slot).first(record.bytes)});
+  const memory::SlotCopy copy{copies.started++, to,
+                              registered_.landing(region, record.slot.slot).first(record.bytes)};
+  copies.copier->start({&copy, 1});
   return true;
 }
 

@@ -1,6 +1,7 @@
 #include "memory/cuda/cuda_slot_copier.h"
 
 #include "base/check.h"
+#include "base/inline_vector.h"
 
 namespace pegaflow::memory::cuda {
 
@@ -22,18 +23,40 @@ CudaSlotCopier::~CudaSlotCopier() {
   for (const Stream& stream : streams_) context_.api().cuStreamSynchronize(stream.get());
 }
 
-void CudaSlotCopier::start(const SlotCopy& copy) {
-  PEGAFLOW_CHECK(!running_.full() && copy.from.size() <= copy.to.size());
-  const Api& api = context_.api();
+void CudaSlotCopier::start(std::span<const SlotCopy> copies) {
+  PEGAFLOW_CHECK(copies.size() <= kBatch && running_.size() + copies.size() <= limit());
   const CUstream stream = streams_[started_ % kStreams].get();
   const std::size_t event = started_ % events_.size();
   ++started_;
-  const CUresult copied =
-      api.cuMemcpyAsync(reinterpret_cast<CUdeviceptr>(copy.to.data()),
-                        reinterpret_cast<CUdeviceptr>(copy.from.data()), copy.from.size(), stream);
-  const CUresult recorded = api.cuEventRecord(events_[event].get(), stream);
-  running_.try_push(
-      Running{copy.cookie, event, copied != CUDA_SUCCESS || recorded != CUDA_SUCCESS});
+  const bool queued = copy(copies, stream) &&
+                      context_.api().cuEventRecord(events_[event].get(), stream) == CUDA_SUCCESS;
+  for (const SlotCopy& one : copies) running_.try_push(Running{one.cookie, event, !queued});
+}
+
+// False: the driver refused.
+bool CudaSlotCopier::copy(std::span<const SlotCopy> copies, CUstream stream) {
+  const Api& api = context_.api();
+  InlineVector<CUdeviceptr, kBatch> to;
+  InlineVector<CUdeviceptr, kBatch> from;
+  InlineVector<std::size_t, kBatch> bytes;
+  for (const SlotCopy& one : copies) {
+    PEGAFLOW_CHECK(one.from.size() <= one.to.size());
+    to.push_back(reinterpret_cast<CUdeviceptr>(one.to.data()));
+    from.push_back(reinterpret_cast<CUdeviceptr>(one.from.data()));
+    bytes.push_back(one.from.size());
+  }
+  if (copies.size() > 1 && api.memcpy_batch != nullptr) {
+    CUmemcpyAttributes attributes{};
+    attributes.srcAccessOrder = CU_MEMCPY_SRC_ACCESS_ORDER_STREAM;
+    std::size_t first = 0;
+    return api.memcpy_batch(to.begin(), from.begin(), bytes.begin(), bytes.size(), &attributes,
+                            &first, 1, stream) == CUDA_SUCCESS;
+  }
+  bool queued = true;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    queued = queued && api.cuMemcpyAsync(to[i], from[i], bytes[i], stream) == CUDA_SUCCESS;
+  }
+  return queued;
 }
 
 std::size_t CudaSlotCopier::poll(std::span<SlotCopied> out) {

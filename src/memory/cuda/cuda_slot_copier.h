@@ -18,11 +18,14 @@ class CudaSlotCopier final : public SlotCopier {
   ~CudaSlotCopier() override;  // waits for what runs
 
   std::size_t limit() const override { return events_.size(); }
-  void start(const SlotCopy& copy) override;
+  std::size_t batch() const override { return kBatch; }
+  void start(std::span<const SlotCopy> copies) override;
   std::size_t poll(std::span<SlotCopied> out) override;
 
  private:
-  // So that the next copy begins while one ends.
+  // Between two copies that are given one by one the engine pauses for 2.5 µs.
+  static constexpr std::size_t kBatch = 4;
+  // So that the next batch begins while one ends.
   static constexpr std::size_t kStreams = 2;
   struct Running {
     std::uint64_t cookie = 0;
@@ -30,12 +33,13 @@ class CudaSlotCopier final : public SlotCopier {
     bool refused = false;  // by the driver
   };
   CudaSlotCopier(const Context& context, std::size_t limit) : context_(context), running_(limit) {}
+  bool copy(std::span<const SlotCopy> copies, CUstream stream);
 
   const Context& context_;
   std::array<Stream, kStreams> streams_;
   std::vector<Event> events_;
   FixedFifo<Running> running_;
-  std::size_t started_ = 0;
+  std::size_t started_ = 0;  // batches
 };
 
 }  // namespace pegaflow::memory::cuda

@@ -137,10 +137,14 @@ TEST_F(CudaDeviceTest, slots_are_copied_between_gpus) {
   std::uint32_t ended = 0;
   std::array<SlotCopied, 4> copied;
   while (ended < 8) {
-    while (started < 8 && started - ended < copier->limit()) {
-      copier->start({started, mapped.slot(SlotIndex{started}), from.slot(SlotIndex{started})});
+    // One alone first, then as many together as may be.
+    std::vector<SlotCopy> together;
+    while (started < 8 && started - ended < copier->limit() &&
+           together.size() < (started == 1 ? 1 : copier->batch())) {
+      together.push_back({started, mapped.slot(SlotIndex{started}), from.slot(SlotIndex{started})});
       ++started;
     }
+    if (!together.empty()) copier->start(together);
     const std::size_t n = copier->poll(copied);
     for (std::size_t i = 0; i < n; ++i) {
       EXPECT_EQ(copied[i].cookie, ended);
