@@ -10,8 +10,8 @@ namespace pegaflow::memory::cuda {
 inline constexpr std::uint32_t kThreads = 512;
 inline constexpr std::uint32_t kInFlight = 4;  // loads of one thread before its first store
 inline constexpr std::uint32_t kMaxLaunchSlots = 32;
-// Block ids that a CTA keeps in shared memory while it copies a stripe.
-inline constexpr std::uint32_t kCachedIds = 4096;
+// Block ids that a CTA keeps in shared memory while it copies a stripe, and as many of the next.
+inline constexpr std::uint32_t kCachedIds = 2048;
 
 // n / divisor for n < 2^31, as a multiplication.
 struct Divider {
@@ -92,7 +92,8 @@ constexpr std::uint64_t address_of(const LaunchSlot& slot, const UnitPlace& plac
                                    std::uint32_t unit_bytes) {
   const bool second =
       place.second_part || (slot.second_first != 0 && layer.part_base[1] < layer.part_base[0]);
-  return layer.part_base[second ? 1 : 0] + std::uint64_t{block_id} * layer.block_stride +
+  return (second ? layer.part_base[1] : layer.part_base[0]) +
+         std::uint64_t{block_id} * layer.block_stride +
          std::uint64_t{place.in_block} * layer.token_stride +
          std::uint64_t{slot.first_head + place.head} * layer.head_stride +
          std::uint64_t{place.unit} * unit_bytes;

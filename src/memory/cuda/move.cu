@@ -50,6 +50,39 @@ __device__ void store_release(std::uint32_t* address, std::uint32_t value) {
   asm volatile("st.release.sys.global.u32 [%0], %1;" ::"l"(address), "r"(value) : "memory");
 }
 
+// Some units of a slot, and where their block ids lie.
+struct Stripe {
+  std::uint32_t number = 0;  // of the slot
+  std::uint32_t begin = 0, end = 0;
+  const std::uint32_t* ids = nullptr;  // of all blocks of the slot
+  bool in_launch = false;              // where the ids are
+  std::uint32_t first = 0, count = 0;  // those of this stripe
+};
+
+// The stripe that work item `item` is, or the next one of this CTA that is not empty (slots may be
+// shorter than the longest); its end is 0 if there is none.
+__device__ Stripe stripe_at(const Launch& launch, std::uint32_t& item) {
+  Stripe stripe;
+  for (; item < launch.n_slots * launch.stripes; item += gridDim.x) {
+    stripe.number = item / launch.stripes;
+    const LaunchSlot& slot = launch.slots[stripe.number];
+    stripe.begin = (item - stripe.number * launch.stripes) * launch.stripe_units;
+    if (stripe.begin >= slot.units) continue;
+    stripe.end = min(stripe.begin + launch.stripe_units, slot.units);
+    const std::uint64_t here = reinterpret_cast<std::uint64_t>(&launch);
+    stripe.in_launch = slot.ids < sizeof(Launch);
+    stripe.ids =
+        reinterpret_cast<const std::uint32_t*>(stripe.in_launch ? here + slot.ids : slot.ids);
+    const UnitPlace from = place_of(slot, stripe.begin);
+    const UnitPlace last = place_of(slot, stripe.end - 1);
+    const bool one_layer = from.layer == last.layer;
+    stripe.first = one_layer ? from.block : 0;
+    stripe.count = one_layer ? last.block + 1 - from.block : slot.n_ids;
+    return stripe;
+  }
+  return stripe;
+}
+
 // The blocks of a stripe, by shared memory where they fit.
 struct Ids {
   const std::uint32_t* cached;  // null: read them where they are
@@ -60,26 +93,28 @@ struct Ids {
   }
 };
 
-// Reads the ids of units [begin, end) into `cache`, by all threads. They lie in host memory: once
-// per stripe is often enough.
-__device__ Ids load_ids(const Launch& launch, const LaunchSlot& slot, std::uint32_t begin,
-                        std::uint32_t end, std::uint32_t* cache) {
-  const std::uint64_t here = reinterpret_cast<std::uint64_t>(&launch);
-  const auto* all = reinterpret_cast<const std::uint32_t*>(
-      slot.ids < sizeof(Launch) ? here + slot.ids : slot.ids);
-  std::uint32_t first = 0;
-  std::uint32_t count = slot.n_ids;
-  const UnitPlace from = place_of(slot, begin);
-  const UnitPlace last = place_of(slot, end - 1);
-  if (from.layer == last.layer) {
-    first = from.block;
-    count = last.block + 1 - first;
+// Begins to copy the stripe's ids into `cache`, by all threads. From host memory that takes
+// microseconds; so the next stripe's come while one is copied.
+__device__ void fetch_ids(const Stripe& stripe, std::uint32_t* cache) {
+  const std::uint32_t count = stripe.count <= kCachedIds ? stripe.count : 0;
+  for (std::uint32_t i = threadIdx.x; i < count; i += kThreads) {
+    const std::uint32_t* from = stripe.ids + stripe.first + i;
+    if (stripe.in_launch) {
+      cache[i] = *from;
+      continue;
+    }
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(
+                     static_cast<std::uint32_t>(__cvta_generic_to_shared(cache + i))),
+                 "l"(__cvta_generic_to_global(from))
+                 : "memory");
   }
-  if (count > kCachedIds) return {nullptr, all, 0};
-  __syncthreads();  // the stripe before is done with the cache
-  for (std::uint32_t i = threadIdx.x; i < count; i += kThreads) cache[i] = all[first + i];
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+// Waits for the ids of the stripe before the one fetched last, of all threads.
+__device__ Ids fetched_ids(const Stripe& stripe, const std::uint32_t* cache) {
+  asm volatile("cp.async.wait_group 1;" ::: "memory");
   __syncthreads();
-  return {cache, all, first};
+  return {stripe.count <= kCachedIds ? cache : nullptr, stripe.ids, stripe.first};
 }
 
 // Where a unit of the slot lies in the pool.
@@ -216,22 +251,26 @@ __device__ void end_stripe(const Launch& launch, const LaunchSlot& slot, std::ui
 
 template <int kBytes, Work kWork, bool kSum>
 __device__ void move(const Launch& launch) {
-  __shared__ std::uint32_t cache[kCachedIds];
-  const std::uint32_t items = launch.n_slots * launch.stripes;
-  for (std::uint32_t item = blockIdx.x; item < items; item += gridDim.x) {
-    const std::uint32_t number = item / launch.stripes;
-    const LaunchSlot& slot = launch.slots[number];
-    const std::uint32_t begin = (item - number * launch.stripes) * launch.stripe_units;
-    if (begin >= slot.units) continue;
+  __shared__ std::uint32_t caches[2][kCachedIds];
+  std::uint32_t item = blockIdx.x;
+  Stripe stripe = stripe_at(launch, item);
+  if (stripe.end == 0) return;
+  fetch_ids(stripe, caches[0]);
+  for (std::uint32_t turn = 0; stripe.end != 0; ++turn) {
+    item += gridDim.x;
+    const Stripe next = stripe_at(launch, item);
+    fetch_ids(next, caches[(turn + 1) % 2]);
+    const LaunchSlot& slot = launch.slots[stripe.number];
     // The first stripe is the first to start, as good as always.
-    if (begin == 0 && threadIdx.x == 0) {
+    if (stripe.begin == 0 && threadIdx.x == 0) {
       reinterpret_cast<Tally*>(launch.tallies)[slot.result].started = gpu_time();
     }
-    const std::uint32_t end = min(begin + launch.stripe_units, slot.units);
-    const Ids ids = load_ids(launch, slot, begin, end, cache);
-    const std::uint64_t sum = copy_stripe<kBytes, kWork, kSum>(launch, slot, ids, begin, end);
+    const Ids ids = fetched_ids(stripe, caches[turn % 2]);
+    const std::uint64_t sum =
+        copy_stripe<kBytes, kWork, kSum>(launch, slot, ids, stripe.begin, stripe.end);
     const std::uint32_t stripes = (slot.units + launch.stripe_units - 1) / launch.stripe_units;
     end_stripe<kWork, kSum>(launch, slot, stripes, sum);
+    stripe = next;
   }
 }
 

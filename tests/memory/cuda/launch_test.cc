@@ -95,7 +95,7 @@ RC_GTEST_PROP(Launch, divides_as_division_does, (std::uint32_t value, std::uint3
 
 TEST(Launch, stripes_are_whole_units_and_neither_short_nor_long) {
   EXPECT_EQ(stripe_units(1, 16, 128), 1024U);
-  EXPECT_EQ(stripe_units(16U << 20, 16, 128), 2048U);
+  EXPECT_EQ(stripe_units(8U << 20, 16, 128), 2048U);
   EXPECT_EQ(stripe_units(std::uint64_t{1} << 30, 1, 1), 64U << 10);
 }
 
