@@ -103,6 +103,16 @@ TARGETS = {
 }
 
 
+def serve_options(*, load_format: str, gpus: bool, detokenize: bool) -> list[str]:
+    """What all engines are served with."""
+    options = GPU_OPTIONS if gpus else CPU_OPTIONS
+    options += f" --load-format {load_format} --max-model-len {CONTEXT} --max-num-seqs 32"
+    options += " --generation-config vllm --disable-uvicorn-access-log"
+    if not detokenize:
+        options += " --skip-tokenizer-init"
+    return options.split()
+
+
 class Servers:
     """All processes of a comparison."""
 
@@ -159,14 +169,12 @@ class Servers:
 
     def _start_engine(self, name: str) -> None:
         engine = ENGINES[name]
-        options = GPU_OPTIONS if self.gpus else CPU_OPTIONS
         command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve"]
         command += [str(self.folder / "model"), "--served-model-name", "m", "--host", "127.0.0.1"]
-        command += ["--port", str(self.ports[name]), "--load-format", self.load_format]
-        command += ["--max-model-len", str(CONTEXT), "--max-num-seqs", "32", *options.split()]
-        command += ["--generation-config", "vllm", "--disable-uvicorn-access-log"]
-        if not self.detokenize:
-            command += ["--skip-tokenizer-init"]
+        command += ["--port", str(self.ports[name])]
+        command += serve_options(
+            load_format=self.load_format, gpus=bool(self.gpus), detokenize=self.detokenize
+        )
         if engine.connector:
             command += ["--kv-transfer-config", json.dumps(self._transfer(name, engine))]
         self._spawn(name, command, self._environment(engine))

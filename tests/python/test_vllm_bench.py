@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("aiohttp", reason="aiohttp is not installed")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench.vllm import report, stages  # noqa: E402
+from bench.vllm import report, servers, stages  # noqa: E402
 from bench.vllm.client import Client, Sample  # noqa: E402
 
 MS = 1_000_000
@@ -80,6 +80,14 @@ def test_what_came_is_read_afterwards():
     sample.events = [(30, b'{"error": {"message": "no"}}')]
     sample.read()
     assert "no" in sample.error and sample.tokens == [4, 5, 6]
+
+
+@pytest.mark.parametrize("detokenize", [False, True])
+@pytest.mark.parametrize("gpus", [False, True])
+def test_servers_make_text_only_when_asked_to(detokenize, gpus):
+    options = servers.serve_options(load_format="random", gpus=gpus, detokenize=detokenize)
+    assert ("--skip-tokenizer-init" in options) is not detokenize
+    assert ("--enforce-eager" in options) is not gpus
 
 
 def test_questions_have_prompts_of_the_length_asked_for():
