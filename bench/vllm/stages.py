@@ -12,12 +12,14 @@
 
 They add up to the TTFT. `hand_over` is made of `ended` (prefill's scheduler has the result),
 `relay` (through prefill's server, the router and decode's server to decode's scheduler) and `ask`.
-`grant`, `gather`, `wire` and `scatter` are the transfer's own counts, which overlap: of all its
-chunks, most of which move while prefill computes.
+`eager` is 1 where `step` ran without a CUDA graph, 0 otherwise. `grant`, `gather`, `wire` and
+`scatter` are the transfer's own counts, which overlap: of all its chunks, most of which move while
+prefill computes.
 """
 
 from __future__ import annotations
 
+import bisect
 import json
 import statistics
 from collections import defaultdict
@@ -46,9 +48,12 @@ class Notes:
     def __init__(self, notes: Iterable[Note]) -> None:
         self._by_id: dict[tuple[str, str], list[Note]] = defaultdict(list)  # the client's id
         self._of: dict[tuple[str, str], list[Note]] = defaultdict(list)
+        self._eager: dict[str, list[int]] = defaultdict(list)  # by instance
         for note in notes:
             if note["what"] in ("new", "ended"):
                 self._by_id[client_id(note["req"]), note["what"]].append(note)
+            elif note["what"] == "eager":
+                self._eager[note["at"]].append(note["t"])
             elif "key" in note:
                 self._of[note["key"], note["what"]].append(note)
 
@@ -69,6 +74,7 @@ class Notes:
         ends += [admitted[0]["t"], sampled[0]["t"], sample.came[0]]
         parts = _cut(sample.sent, PARTS, ends)
         parts |= self._hand_over(sample.request_id, last, receive)
+        parts["eager"] = float(self._eager_between(admitted[0], sampled[0]))
         return parts | {name[:-3]: told.get(name, 0) / 1e6 for name in COUNTS}
 
     def _hand_over(self, request_id: str, last: int, receive: int) -> dict[str, float]:
@@ -78,6 +84,10 @@ class Notes:
         if receive <= last or not (new and ended):
             return dict.fromkeys(HAND_OVER, 0.0)
         return _cut(last, HAND_OVER, [ended[0], new[0], receive])
+
+    def _eager_between(self, begin: Note, end: Note) -> bool:
+        eager = self._eager[end["at"]]
+        return bisect.bisect(eager, begin["t"]) < bisect.bisect(eager, end["t"])
 
 
 def _cut(begin: int, names: Sequence[str], ends: Sequence[int]) -> dict[str, float]:

@@ -95,6 +95,7 @@ class Traced(PegaPdConnector):
         self._loaded: set[str] = set()  # requests that have asked for KV and have not run yet
         self._first: list[str] = []  # keys of those that run first in the step being scheduled
         self._steps: deque[list[str]] = deque()  # the same, of each step whose result is to come
+        self._layers = 0  # hooks called in this step: all or, from a CUDA graph, none
         super().__init__(vllm_config, role, kv_cache_config)
 
     def on_new_request(self, request: Any) -> None:
@@ -127,6 +128,16 @@ class Traced(PegaPdConnector):
         self._notes.note("ended", req=request.request_id)
         self._loaded.discard(request.request_id)
         return super().request_finished_all_groups(request, block_ids)
+
+    def save_kv_layer(self, *arguments: Any, **named: Any) -> None:
+        self._layers += 1
+        super().save_kv_layer(*arguments, **named)
+
+    def wait_for_save(self) -> None:
+        if self._layers:
+            self._notes.note("eager", layers=self._layers)
+            self._layers = 0
+        super().wait_for_save()
 
     def _open_worker(self, pool: Any, rank: Any) -> Any:
         return NotedWorker(super()._open_worker(pool, rank), self._notes)

@@ -70,6 +70,17 @@ def test_without_last_ready_the_launch_counts():
     assert [found[name] for name in stages.PARTS] == [1, 1, 1, 1, 0, 47, 1, 5, 2]
 
 
+@pytest.mark.parametrize("when, eager", [(52, 0), (55, 1), (59, 0)])
+def test_a_first_step_without_a_graph_is_seen(when, eager):
+    found = notes(receive=5, done=52, total=45, last_ready=40)
+    found += [
+        note("decode", "eager", when, layers=36),
+        note("layer-prefill", "eager", 55, layers=36),
+    ]
+    sample = Sample("pf7", sent=1 * MS, came=[60 * MS])
+    assert parts(sample, found)["eager"] == eager
+
+
 def test_what_came_is_read_afterwards():
     sample = Sample("pf7", sent=1)
     events = [{"choices": [{"prompt_token_ids": [9] * 3, "token_ids": []}]}]
