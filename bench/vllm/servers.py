@@ -67,7 +67,7 @@ CROSS_LAYER = {"enable_cross_layers_blocks": "True"}
 OLDER = {"VLLM_USE_V2_MODEL_RUNNER": "0"}
 ENGINES = {
     "alone": Engine(1),
-    "layer-prefill": Engine(0, "Traced"),
+    "layer-prefill": Engine(0, "Traced", {"push": "layer"}),
     "decode": Engine(1, "Traced"),
     "step-prefill": Engine(0, "Traced", {"push": "step"}),
     "dry-prefill": Engine(0, "DryRun"),

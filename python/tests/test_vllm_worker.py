@@ -78,7 +78,8 @@ def make(workers, ratios=(), **settings):
 
 def test_a_prefill_step(workers):
     pd = make(workers, lease=7)
-    pd.begin(Step(offers=[OFFER], tables=[TABLE], cached=[(KEY, 32)], spans=[(KEY, 32, 100)]))
+    spans = [(KEY, 32, 100)]
+    pd.begin(Step(offers=[OFFER], tables=[TABLE], cached=[(KEY, 32)], spans=spans, whole=True))
     pd.layer_done("l0")
     pd.layer_done("unknown")
     pd.end()
@@ -93,12 +94,33 @@ def test_a_prefill_step(workers):
     ]
 
 
-def test_push_by_step_ignores_the_hooks(workers):
-    pd = make(workers, push="step")
-    pd.begin(Step(spans=[(KEY, 0, 100)]))
+@pytest.mark.parametrize(
+    ("push", "whole", "by_layer"),
+    [
+        ("auto", True, True),
+        ("auto", False, False),  # a prompt of several steps
+        ("layer", False, True),
+        ("step", True, False),
+    ],
+)
+def test_what_goes_by_layer(workers, push, whole, by_layer):
+    pd = make(workers, push=push)
+    pd.begin(Step(spans=[(KEY, 0, 100)], whole=whole))
     pd.layer_done("l0")
     pd.end()
-    assert workers.session.session.names() == ["begin_step", "end_step"]
+    pd.layer_done("l1")  # the step is over
+    hooks = ["layer_done"] if by_layer else []
+    assert workers.session.session.names() == ["begin_step", *hooks, "end_step"]
+
+
+def test_one_step_says_nothing_about_the_next(workers):
+    pd = make(workers)
+    for whole in (True, False):
+        pd.begin(Step(spans=[(KEY, 0, 100)], whole=whole))
+        pd.layer_done("l0")
+        pd.end()
+    names = workers.session.session.names()
+    assert names == ["begin_step", "layer_done", "end_step", "begin_step", "end_step"]
 
 
 def test_empty_steps_cost_nothing(workers):

@@ -17,7 +17,7 @@ class Settings:
     socket: str  # the Unix socket of this node's agent
     instance: str  # this deployment's name, the same for all of its ranks
     push: str = (
-        "auto"  # auto: layer by layer where vLLM's hooks fire; layer: make them; step: don't
+        "auto"  # auto: prompts of one step layer by layer, where hooks fire; layer: all; step: none
     )
     reserve: str = "on_offer"  # when decode takes blocks: once prefill has offered, or at once
     lease: float = 0.0  # how long prefill keeps the blocks of a request that nobody fetches

@@ -70,7 +70,7 @@ class PdWorker:
     ) -> None:
         self._settings = settings
         self._workers = workers
-        self._layers = layers if settings.push != "step" else {}
+        self._layers = layers
         self._stream = stream
         self._ratios = tuple(ratios)
         self._current = workers.session
@@ -78,6 +78,7 @@ class PdWorker:
         self._receives: dict[bytes, Receive] = {}
         self._results = Results()
         self._stepping = False
+        self._by_layer = False
         self._told_reference = 0
         self.stats = Stats()
 
@@ -107,6 +108,7 @@ class PdWorker:
             self._try(session.cancel, key)
         if step.spans:
             self._stepping = self._try(session.begin_step, step.spans)
+            self._by_layer = self._stepping and self._goes_by_layer(step)
 
     def _without_agent(self, step: Step) -> None:
         for offer in step.offers:
@@ -169,12 +171,17 @@ class PdWorker:
         if not made:
             self._fail(receive, "refused_here")
 
+    def _goes_by_layer(self, step: Step) -> bool:
+        """Of a prompt that takes several steps only the last one's KV is waited for, and layer by
+        layer it costs prefill more than it hastens decode (ADR 111)."""
+        return self._settings.push == "layer" or (self._settings.push == "auto" and step.whole)
+
     def _ratio(self, group: int) -> int:
         return self._ratios[group] if group < len(self._ratios) else 1
 
     def layer_done(self, name: str) -> None:
         """The layer's KV of this step is computed, once the stream gets there."""
-        if self._stepping and name in self._layers and self._current is not None:
+        if self._by_layer and name in self._layers and self._current is not None:
             group, layer = self._layers[name]
             self._try(self._current.session.layer_done, group, layer, self._stream())
 
@@ -182,7 +189,7 @@ class PdWorker:
         """After the forward: what no hook marked is marked now."""
         if self._stepping and self._current is not None:
             self._try(self._current.session.end_step, self._stream())
-        self._stepping = False
+        self._stepping = self._by_layer = False
 
     # ---- ends
     def results(self) -> Results:
@@ -203,7 +210,7 @@ class PdWorker:
         return worker
 
     def _drop(self, lost: WorkerSession) -> None:
-        self._stepping = False
+        self._stepping = self._by_layer = False
         self._read(lost.session)
         for offered in list(self._offers.values()):
             self._settle(offered)
