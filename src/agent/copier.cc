@@ -151,6 +151,7 @@ void MemoryCopier::finish() {
     const TimePoint now = clock_.now();
     if (copied[i].ok) {
       memory::SlotHeader header = job.header;
+      header.t_gathered = header.t_end;
       header.t_end = nanos_of(now);
       *job.to_header = header;
       job.to_word->store(job.filled_word, std::memory_order_release);

@@ -9,11 +9,6 @@
 namespace pegaflow::client {
 namespace {
 
-std::uint32_t micros_between(std::uint64_t from, std::uint64_t to) {
-  if (to <= from) return 0;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>((to - from) / 1000, ~0U));
-}
-
 auto find_early(SinkStream& stream, const wire::SlotRef& slot) {
   return std::find_if(stream.early.begin(), stream.early.end(),
                       [&slot](const EarlyScatter& one) { return one.slot == slot; });
@@ -79,7 +74,9 @@ void SinkBook::begin_early(SinkStream& stream, const wire::SlotRef& slot,
   what.bytes = header.bytes;
   what.checksum = static_cast<std::uint32_t>(header.checksum);
   what.t_ready_ns = header.t_ready;
-  what.gather_us = micros_between(header.t_start, header.t_end);
+  const memory::SlotTimes times = memory::times_of(header);
+  what.gather_us = times.gather_us;
+  what.wire_us = times.wire_us;
   stream.early.push_back({slot, false, true});
   queue_.try_push(Queued{stream.key, what, true});
 }

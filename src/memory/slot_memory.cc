@@ -1,7 +1,9 @@
 #include "memory/slot_memory.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <limits>
 
 #include "base/check.h"
 
@@ -48,6 +50,16 @@ SlotHeader SlotControl::read_header(SlotIndex slot) const {
     copy[i] = std::atomic_ref(shared[i]).load(std::memory_order_relaxed);
   }
   return std::bit_cast<SlotHeader>(copy);
+}
+
+SlotTimes times_of(const SlotHeader& header) {
+  const auto micros = [](std::uint64_t from, std::uint64_t to) {
+    if (to <= from) return std::uint32_t{0};
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>((to - from) / 1000, std::numeric_limits<std::uint32_t>::max()));
+  };
+  if (header.t_gathered == 0) return {micros(header.t_start, header.t_end), 0};
+  return {micros(header.t_start, header.t_gathered), micros(header.t_gathered, header.t_end)};
 }
 
 }  // namespace pegaflow::memory

@@ -24,11 +24,19 @@ struct SlotHeader {
   std::uint64_t checksum = 0;  // core/checksum.h; 0 when integrity is off
   std::uint64_t t_ready = 0;   // CLOCK_MONOTONIC nanoseconds of the writer's host
   std::uint64_t t_start = 0;
-  std::uint64_t t_end = 0;
-  std::uint64_t zero = 0;
+  std::uint64_t t_end = 0;       // the bytes are in this slot
+  std::uint64_t t_gathered = 0;  // in a slot that an agent copied here: its gather's end; else 0
   bool operator==(const SlotHeader&) const = default;
 };
 static_assert(sizeof(SlotHeader) == 64);
+
+// How long a slot was filled, in µs, by what its writer says: anything, if it lies.
+struct SlotTimes {
+  std::uint32_t gather_us = 0;
+  std::uint32_t wire_us = 0;  // the agent's copy
+  bool operator==(const SlotTimes&) const = default;
+};
+SlotTimes times_of(const SlotHeader& header);
 
 using SlotWordAtomic = std::atomic<std::uint64_t>;
 static_assert(SlotWordAtomic::is_always_lock_free && sizeof(SlotWordAtomic) == 8);

@@ -29,6 +29,7 @@ class CopierTest : public ::testing::Test {
     job.from = from;
     job.to = side->region().slot(SlotIndex{2});
     job.header.xfer = 33;
+    job.header.t_end = 44;
     job.to_header = &header;
     job.to_word = &word;
     job.loaned_word = core::loaned_word(kGeneration, kWriter);
@@ -55,7 +56,8 @@ TEST_F(CopierTest, copies_completes_the_header_and_fills_the_word) {
   EXPECT_EQ(side->upper.copied[0], std::pair(std::uint64_t{1}, CopyOutcome::kCopied));
   EXPECT_EQ(word.load(), core::filled_word(kGeneration, kWriter));
   EXPECT_EQ(header.xfer, 33U);
-  EXPECT_NE(header.t_end, 0U);
+  EXPECT_EQ(header.t_gathered, 44U);
+  EXPECT_GT(header.t_end, 44U);
   const auto slot = side->region().slot(SlotIndex{2});
   EXPECT_TRUE(std::equal(from.begin(), from.end(), slot.begin()));
   EXPECT_EQ(slot[1000], std::byte{0});

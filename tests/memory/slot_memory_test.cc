@@ -44,7 +44,7 @@ TEST(SlotControl, words_and_headers_lie_as_the_page_shows_them) {
                              .t_ready = 1'000'000'000,
                              .t_start = 1'000'003'904,
                              .t_end = 1'000'007'808,
-                             .zero = 0};
+                             .t_gathered = 0};
   const auto bytes = content(*control);
   const auto examples = doc_examples("slot.md");
   ASSERT_TRUE(examples.contains("word") && examples.contains("header"));
@@ -52,6 +52,19 @@ TEST(SlotControl, words_and_headers_lie_as_the_page_shows_them) {
   EXPECT_EQ(piece(bytes, 128 + 64, 64), bytes_of_hex(examples.at("header")))
       << hex_of_bytes(piece(bytes, 128 + 64, 64));
   EXPECT_EQ(control->read_header(kSlot), *control->header(kSlot));
+}
+
+TEST(SlotControl, times_tell_the_gather_from_an_agents_copy) {
+  SlotHeader header{.t_start = 1'000'000, .t_end = 4'000'999};
+  EXPECT_EQ(times_of(header), (SlotTimes{3000, 0}));
+  header.t_gathered = 3'000'000;
+  EXPECT_EQ(times_of(header), (SlotTimes{2000, 1000}));
+}
+
+TEST(SlotControl, times_that_run_backwards_are_none) {
+  EXPECT_EQ(times_of({.t_start = 5'000, .t_end = 4'000}), SlotTimes());
+  EXPECT_EQ(times_of({.t_start = 9'000, .t_end = 4'000, .t_gathered = 5'000}), SlotTimes());
+  EXPECT_EQ(times_of({.t_start = 0, .t_end = ~std::uint64_t{0}}).gather_us, ~0U);
 }
 
 TEST(SlotControl, starts_with_every_slot_free) {

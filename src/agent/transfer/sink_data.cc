@@ -5,14 +5,6 @@
 #include "base/check.h"
 
 namespace pegaflow::agent {
-namespace {
-
-std::uint32_t micros_between(std::uint64_t from, std::uint64_t to) {
-  return to <= from ? 0
-                    : static_cast<std::uint32_t>(std::min<std::uint64_t>((to - from) / 1000, ~0U));
-}
-
-}  // namespace
 
 void SinkSide::on_bell() {
   for (SinkStream* stream : polled_) {
@@ -81,7 +73,9 @@ wire::ScatterSlot SinkSide::read_filled(const SinkStream& stream, const LentSlot
   chunk.bytes = h.bytes;
   chunk.checksum = static_cast<std::uint32_t>(h.checksum);
   chunk.t_ready_ns = h.t_ready;
-  chunk.gather_us = micros_between(h.t_start, h.t_end);
+  const memory::SlotTimes times = memory::times_of(h);
+  chunk.gather_us = times.gather_us;
+  chunk.wire_us = times.wire_us;
   return chunk;
 }
 
