@@ -78,7 +78,7 @@ class PdWorker:
         self._receives: dict[bytes, Receive] = {}
         self._results = Results()
         self._stepping = False
-        self._by_layer = False
+        self._by_layer = False  # the step that is open, or was last
         self._told_reference = 0
         self.stats = Stats()
 
@@ -108,7 +108,7 @@ class PdWorker:
             self._try(session.cancel, key)
         if step.spans:
             self._stepping = self._try(session.begin_step, step.spans)
-            self._by_layer = self._stepping and self._goes_by_layer(step)
+            self._by_layer = self._goes_by_layer(step)
 
     def _without_agent(self, step: Step) -> None:
         for offer in step.offers:
@@ -181,7 +181,8 @@ class PdWorker:
 
     def layer_done(self, name: str) -> None:
         """The layer's KV of this step is computed, once the stream gets there."""
-        if self._by_layer and name in self._layers and self._current is not None:
+        by_layer = self._stepping and self._by_layer
+        if by_layer and name in self._layers and self._current is not None:
             group, layer = self._layers[name]
             self._try(self._current.session.layer_done, group, layer, self._stream())
 
@@ -189,7 +190,7 @@ class PdWorker:
         """After the forward: what no hook marked is marked now."""
         if self._stepping and self._current is not None:
             self._try(self._current.session.end_step, self._stream())
-        self._stepping = self._by_layer = False
+        self._stepping = False
 
     # ---- ends
     def results(self) -> Results:
@@ -210,7 +211,7 @@ class PdWorker:
         return worker
 
     def _drop(self, lost: WorkerSession) -> None:
-        self._stepping = self._by_layer = False
+        self._stepping = False
         self._read(lost.session)
         for offered in list(self._offers.values()):
             self._settle(offered)

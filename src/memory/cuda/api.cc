@@ -58,6 +58,15 @@ struct Loaded {
 
 }  // namespace
 
+CUresult copy_together(const Api& api, std::span<CUdeviceptr> to, std::span<CUdeviceptr> from,
+                       std::span<std::size_t> bytes, CUstream stream) {
+  CUmemcpyAttributes attributes{};
+  attributes.srcAccessOrder = CU_MEMCPY_SRC_ACCESS_ORDER_STREAM;
+  std::size_t first = 0;  // copy that the attributes are for, as for all after it
+  return api.memcpy_batch(to.data(), from.data(), bytes.data(), bytes.size(), &attributes, &first,
+                          1, stream);
+}
+
 Status check(const Api& api, CUresult result, const std::string& what) {
   if (result == CUDA_SUCCESS) return {};
   const char* name = nullptr;

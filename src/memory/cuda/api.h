@@ -5,6 +5,8 @@
 
 #include <cuda.h>
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 #include "pegaflow/result.h"
@@ -78,6 +80,11 @@ struct Api {
 // Loads libcuda and initialises it, once per process; it stays loaded. kUnsupported: no driver, no
 // GPU, or too old a driver (says which). Thread safe.
 Result<const Api*> load_api();
+
+// One call for all copies; each begins after what `stream` was given before. REQUIRES memcpy_batch,
+// and spans of the same length.
+CUresult copy_together(const Api& api, std::span<CUdeviceptr> to, std::span<CUdeviceptr> from,
+                       std::span<std::size_t> bytes, CUstream stream);
 
 // kSystem with the driver's name and text for `result`, or ok. `what` says what was tried.
 Status check(const Api& api, CUresult result, const std::string& what);

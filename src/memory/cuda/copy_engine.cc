@@ -40,11 +40,7 @@ bool CopyEngine::take(const MoveJob& job) {
 }
 
 Status CopyEngine::copy(CUstream stream) {
-  CUmemcpyAttributes attributes{};
-  attributes.srcAccessOrder = CU_MEMCPY_SRC_ACCESS_ORDER_STREAM;
-  std::size_t first = 0;
-  return context_.check(context_.api().memcpy_batch(to_.data(), from_.data(), bytes_.data(),
-                                                    bytes_.size(), &attributes, &first, 1, stream),
+  return context_.check(copy_together(context_.api(), to_, from_, bytes_, stream),
                         "give copies to the copy engines");
 }
 

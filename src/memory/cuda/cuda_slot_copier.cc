@@ -46,11 +46,8 @@ bool CudaSlotCopier::copy(std::span<const SlotCopy> copies, CUstream stream) {
     bytes.push_back(one.from.size());
   }
   if (copies.size() > 1 && api.memcpy_batch != nullptr) {
-    CUmemcpyAttributes attributes{};
-    attributes.srcAccessOrder = CU_MEMCPY_SRC_ACCESS_ORDER_STREAM;
-    std::size_t first = 0;
-    return api.memcpy_batch(to.begin(), from.begin(), bytes.begin(), bytes.size(), &attributes,
-                            &first, 1, stream) == CUDA_SUCCESS;
+    return copy_together(api, {to.begin(), to.end()}, {from.begin(), from.end()},
+                         {bytes.begin(), bytes.end()}, stream) == CUDA_SUCCESS;
   }
   bool queued = true;
   for (std::size_t i = 0; i < to.size(); ++i) {
