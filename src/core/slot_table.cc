@@ -88,16 +88,26 @@ void SlotTable::release(SlotIndex index) {
   make_free(index);
 }
 
+bool SlotTable::take_back(SlotIndex index) {
+  const Slot& slot = at(index);
+  PEGAFLOW_CHECK(slot.state == SlotState::kLoaned);
+  std::uint64_t expected = loaned_word(slot.generation, slot.writer);
+  const std::uint64_t taken = free_word(Generation{slot.generation.value + 1});
+  if (!words_.word(index).compare_exchange_strong(expected, taken, std::memory_order_acq_rel)) {
+    return false;
+  }
+  make_free(index);
+  return true;
+}
+
 Recall SlotTable::revoke(SlotIndex index, TimePoint now) {
-  Slot& slot = at(index);
-  if (slot.state != SlotState::kLoaned) {
+  if (at(index).state != SlotState::kLoaned) {
     release(index);
     return Recall::kFreed;
   }
-  std::uint64_t expected = loaned_word(slot.generation, slot.writer);
-  const bool won = words_.word(index).compare_exchange_strong(
-      expected, free_word(Generation{slot.generation.value + 1}), std::memory_order_acq_rel);
-  if (won || look(index) == Observed::kFilled || look(index) == Observed::kVoided) {
+  if (take_back(index)) return Recall::kFreed;
+  const Observed seen = look(index);
+  if (seen == Observed::kFilled || seen == Observed::kVoided) {
     make_free(index);
     return Recall::kFreed;
   }

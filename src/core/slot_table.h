@@ -78,7 +78,10 @@ class SlotTable {
   // LOANED|FILLED|DRAINING → FREE(g+1), without asking the writer. REQUIRES a reason why no write
   // can follow: filled, voided, returned unspent, or proven.
   void release(SlotIndex slot);
-  // LOANED → FREE(g+1) by compare-and-swap; if it loses, QUARANTINED (or FREE if already filled
+  // LOANED → FREE(g+1) by compare-and-swap. False: the writer was first, and nothing has changed;
+  // the slot will be filled or voided. REQUIRES state LOANED.
+  bool take_back(SlotIndex slot);
+  // As take_back; if the writer was first, QUARANTINED (or FREE if already filled
   // or voided). Readers' states are released. REQUIRES a state of LOANED, FILLED or DRAINING.
   Recall revoke(SlotIndex slot, TimePoint now);
   // LOANED → QUARANTINED: the writer cannot be asked by compare-and-swap (UCX links).

@@ -72,6 +72,26 @@ TEST_F(SlotTableTest, revoking_an_unclaimed_slot_wins_and_the_writer_loses) {
       word(loan).compare_exchange_strong(expected, claimed_word(loan.generation, kWriter)));
 }
 
+TEST_F(SlotTableTest, what_a_writer_has_claimed_is_not_taken_back_and_comes_filled) {
+  const Loan claimed = *table_.loan(kWriter, 1);
+  const Loan filled = *table_.loan(kWriter, 1);
+  const Loan untouched = *table_.loan(kWriter, 1);
+  writer_claims(claimed);
+  writer_claims(filled);
+  writer_fills(filled);
+  EXPECT_TRUE(table_.take_back(untouched.slot));
+  for (const Loan& loan : {claimed, filled}) {
+    EXPECT_FALSE(table_.take_back(loan.slot));
+    EXPECT_EQ(table_.state(loan.slot), SlotState::kLoaned);
+  }
+  writer_fills(claimed);
+  for (const Loan& loan : {claimed, filled}) {
+    ASSERT_EQ(table_.look(loan.slot), Observed::kFilled);
+    table_.accept(loan.slot);
+    EXPECT_EQ(table_.state(loan.slot), SlotState::kFilled);
+  }
+}
+
 TEST_F(SlotTableTest, revoking_a_claimed_slot_quarantines_it_until_it_is_filled) {
   const Loan loan = *table_.loan(kWriter, 1);
   writer_claims(loan);
@@ -131,15 +151,17 @@ TEST_F(SlotTableTest, counts_add_up_to_all_slots) {
   EXPECT_EQ(sum, 4U);
 }
 
-// Both go through all slots at once, without waiting for each other.
-TEST(SlotRace, exactly_one_of_claim_and_revoke_wins) {
+// The owner and a writer go through all slots at once, without waiting for each other. `owner` says
+// whether it got the slot.
+template <typename Owner>
+void race(Owner&& owner) {
   constexpr std::uint32_t kSlots = 2000;
   constexpr WriterId kWriter{1};
   Words words;
   SlotTable table(kSlots, words);
   std::vector<Loan> loans;
   for (std::uint32_t i = 0; i < kSlots; ++i) loans.push_back(*table.loan(kWriter, 1));
-  std::vector<char> claimed(kSlots);
+  std::vector<char> claimed(kSlots), owned(kSlots);
   std::latch both{2};
   std::thread writer([&] {
     both.arrive_and_wait();
@@ -152,13 +174,29 @@ TEST(SlotRace, exactly_one_of_claim_and_revoke_wins) {
       }
     }
   });
-  std::vector<Recall> recalls;
   both.arrive_and_wait();
-  for (const Loan& loan : loans) recalls.push_back(table.revoke(loan.slot, TimePoint(1h)));
+  for (std::uint32_t i = 0; i < kSlots; ++i) owned[i] = owner(table, loans[i].slot) ? 1 : 0;
   writer.join();
   for (std::uint32_t i = 0; i < kSlots; ++i) {
-    ASSERT_EQ(claimed[i] != 0, recalls[i] == Recall::kQuarantined) << "slot " << i;
+    ASSERT_NE(claimed[i], owned[i]) << "slot " << i;
+    if (claimed[i] != 0) {
+      ASSERT_NE(table.state(loans[i].slot), SlotState::kFree) << "slot " << i;
+    }
   }
+}
+
+TEST(SlotRace, exactly_one_of_claim_and_revoke_wins) {
+  race([](SlotTable& table, SlotIndex slot) {
+    return table.revoke(slot, TimePoint(1h)) == Recall::kFreed;
+  });
+}
+
+TEST(SlotRace, a_claim_that_wins_leaves_the_slot_on_loan) {
+  race([](SlotTable& table, SlotIndex slot) {
+    const bool taken = table.take_back(slot);
+    EXPECT_TRUE(taken || table.state(slot) == SlotState::kLoaned);
+    return taken;
+  });
 }
 
 }  // namespace

@@ -135,8 +135,7 @@ bool SinkSide::recall_eager_of(SinkStream& stream) {
       stream.link->send(wire::Revoke{stream.key, {region.index(), lent.slot, lent.generation}});
       continue;
     }
-    if (region.table().look(lent.slot) != core::Observed::kUntouched) continue;
-    if (region.table().revoke(lent.slot, context_.now()) != core::Recall::kFreed) continue;
+    if (!region.table().take_back(lent.slot)) continue;  // it is being filled
     --spare;
     won = true;
     lent = stream.lent.back();
