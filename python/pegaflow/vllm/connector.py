@@ -232,11 +232,6 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
 
     # ---- what vLLM asks the class
     @classmethod
-    def requires_piecewise_for_cudagraph(cls, extra_config: dict[str, Any]) -> bool:
-        """Full graphs skip the layer hooks. Prefill runs outside of them; `layer` insists."""
-        return bool(extra_config.get("push") == "layer")
-
-    @classmethod
     def supports_sleep_mode(cls, kv_transfer_config: Any) -> bool:
         """Registered memory must stay where it is."""
         return False
