@@ -43,25 +43,30 @@ std::uint32_t GatherProgress::ready_tiles(const Lane& lane, const ReadyMap& read
   return static_cast<std::uint32_t>((end - group.grid.origin) / group.grid.tile_tokens);
 }
 
-std::uint32_t GatherProgress::untaken_ready(const Lane& lane) const {
-  if (lane.ready_tiles >= lane.taken_end) return lane.ready_tiles - lane.taken;
+std::uint32_t GatherProgress::untaken_ready(const Lane& lane, std::uint32_t ready_tiles) const {
+  if (ready_tiles >= lane.taken_end) return ready_tiles - lane.taken;
   std::uint32_t count = 0;  // rewound below what was taken: rare
-  for (std::uint32_t tile = lane.next_tile; tile < lane.ready_tiles; ++tile) {
+  for (std::uint32_t tile = lane.next_tile; tile < ready_tiles; ++tile) {
     if (!taken_[chunk_of(lane, tile)]) ++count;
   }
   return count;
 }
 
 bool GatherProgress::update(const ReadyMap& ready, std::span<const BlockTable> tables,
-                            std::uint64_t now_ns) {
+                            std::uint64_t now_ns, std::uint32_t at_least) {
   std::uint32_t total = taken_count_;
+  bool rewound = false;
   for (Lane& lane : lanes_) {
-    const std::uint32_t tiles = ready_tiles(lane, ready, tables);
-    for (std::uint32_t tile = lane.ready_tiles; tile < tiles; ++tile) {
+    lane.new_tiles = ready_tiles(lane, ready, tables);
+    rewound = rewound || lane.new_tiles < lane.ready_tiles;
+    total += untaken_ready(lane, lane.new_tiles);
+  }
+  if (!rewound && total < plan_.n_chunks && total - ready_ < at_least) return false;
+  for (Lane& lane : lanes_) {
+    for (std::uint32_t tile = lane.ready_tiles; tile < lane.new_tiles; ++tile) {
       ready_ns_[chunk_of(lane, tile)] = now_ns;
     }
-    lane.ready_tiles = tiles;
-    total += untaken_ready(lane);
+    lane.ready_tiles = lane.new_tiles;
   }
   return std::exchange(ready_, total) != total;
 }

@@ -25,8 +25,10 @@ class GatherProgress {
   GatherProgress(const core::StreamPlan& plan, std::span<const std::uint32_t> first_layers);
 
   // Looks again at what is ready; chunks that became ready get the time `now_ns`. `tables` has
-  // one entry per group of the shape. True if ready() changed.
-  bool update(const ReadyMap& ready, std::span<const BlockTable> tables, std::uint64_t now_ns);
+  // one entry per group of the shape. Fewer than `at_least` more chunks are left for a later call,
+  // unless they are all that lacked; what was taken back never is. True if ready() changed.
+  bool update(const ReadyMap& ready, std::span<const BlockTable> tables, std::uint64_t now_ns,
+              std::uint32_t at_least = 1);
 
   // Chunks that are ready or were taken: what the agent is told.
   std::uint32_t ready() const { return ready_; }
@@ -42,6 +44,7 @@ class GatherProgress {
     std::uint32_t layer_group = 0;
     std::uint32_t layers_begin = 0, layers_end = 0;  // this rank's own
     std::uint32_t ready_tiles = 0;                   // tiles [0, ready_tiles) are ready
+    std::uint32_t new_tiles = 0;                     // ready_tiles, as update() finds it
     std::uint32_t next_tile = 0;                     // the first one not taken
     std::uint32_t taken_end = 0;                     // one past the last tile taken
     std::uint32_t taken = 0;
@@ -49,7 +52,7 @@ class GatherProgress {
   void add_lanes(std::uint32_t plan_group, std::uint32_t first_layer);
   std::uint32_t ready_tiles(const Lane& lane, const ReadyMap& ready,
                             std::span<const BlockTable> tables) const;
-  std::uint32_t untaken_ready(const Lane& lane) const;
+  std::uint32_t untaken_ready(const Lane& lane, std::uint32_t ready_tiles) const;
   std::uint32_t chunk_of(const Lane& lane, std::uint32_t tile) const;
   Lane& lane_of(ChunkIndex chunk);
   std::uint32_t tile_of(const Lane& lane, ChunkIndex chunk) const;

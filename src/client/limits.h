@@ -32,6 +32,9 @@ inline constexpr std::size_t kJustEnded = 256;
 // Pools whose registration may be under way at once.
 inline constexpr std::size_t kMaxPoolRequests = 16;
 
+// A transfer leaves in so many bursts at least (Mover::burst_bytes).
+inline constexpr std::uint64_t kBurstsPerStream = 4;
+
 // How often the mover looks up at least: with live transfers, and without.
 inline constexpr std::chrono::milliseconds kBusyTick{100};
 inline constexpr std::chrono::milliseconds kIdleTick{500};

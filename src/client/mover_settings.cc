@@ -13,6 +13,7 @@ namespace {
 
 // More than any GPU runs at once.
 constexpr std::uint32_t kMostCtas = 1024;
+constexpr std::uint64_t kMostBurstBytes = 1ULL << 40U;
 
 // Leaves `value` alone if the variable is not set.
 template <typename Number>
@@ -34,6 +35,7 @@ Result<memory::MoverConfig> mover_settings() {
   PEGAFLOW_TRY(read("PEGAFLOW_SCATTER_CTAS", 1U, kMostCtas, config.scatter_ctas));
   PEGAFLOW_TRY(read("PEGAFLOW_COPY_ENGINE_RUN_BYTES", std::uint64_t{0},
                     std::numeric_limits<std::uint64_t>::max(), config.copy_engine_run_bytes));
+  PEGAFLOW_TRY(read("PEGAFLOW_BURST_BYTES", std::uint64_t{0}, kMostBurstBytes, config.burst_bytes));
   return config;
 }
 

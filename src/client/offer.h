@@ -61,6 +61,8 @@ struct SourceStream : ListHook<RunnableTag>, ListHook<UnreportedTag> {
   std::uint32_t reported_ready = 0;
   bool reported = false;  // the agent was told a count at all
   bool stopping = false;  // no new claims; RingStopped when no copy runs
+  bool far = false;       // the last slot was another node's: its bytes cross the link at once
+  std::uint32_t burst_chunks = 1;  // that leave together over such a link; the last may be fewer
 };
 
 }  // namespace pegaflow::client

@@ -36,8 +36,13 @@ Offer::Offer(const Key& offer_key, const LocalPool& of_pool, std::uint32_t token
   }
 }
 
-SourceBook::SourceBook(Outbox& outbox, EventQueue& events, std::uint32_t max_offers)
-    : outbox_(outbox), events_(events), max_offers_(max_offers), marks_(kMaxReadyMarks) {
+SourceBook::SourceBook(Outbox& outbox, EventQueue& events, std::uint32_t max_offers,
+                       std::uint64_t burst_bytes)
+    : outbox_(outbox),
+      events_(events),
+      max_offers_(max_offers),
+      burst_bytes_(burst_bytes),
+      marks_(kMaxReadyMarks) {
   just_ended_.reserve(kJustEnded);
 }
 

@@ -52,7 +52,7 @@ Runtime::Runtime(const SessionConfig& config, RuntimeParts parts, Connection con
       events_(config.max_events, std::move(readable)),
       parts_(std::move(parts)),
       state_(config, connection_.ring.writer(memory::RingDirection::kClientToAgent),
-             connection_.agent_wakeup, events_),
+             connection_.agent_wakeup, events_, parts_.mover->burst_bytes()),
       loop_(connection_, state_, parts_),
       thread_(start_quietly(loop_)) {}
 

@@ -29,12 +29,12 @@ struct PoolRequest {
 };
 
 struct SharedState {
-  // `events` outlives this.
+  // `events` outlives this. `burst_bytes`: Mover::burst_bytes().
   SharedState(const SessionConfig& config, memory::RingWriter ring, const EventFd& agent_wakeup,
-              EventQueue& event_queue)
+              EventQueue& event_queue, std::uint64_t burst_bytes)
       : outbox(ring, agent_wakeup),
         events(event_queue),
-        sources(outbox, event_queue, config.max_offers),
+        sources(outbox, event_queue, config.max_offers, burst_bytes),
         sinks(outbox, event_queue, config.max_receives),
         intents(outbox, event_queue, config.max_receives) {}
 

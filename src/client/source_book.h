@@ -41,8 +41,9 @@ struct Gather {
 
 class SourceBook {
  public:
-  // Both outlive this.
-  SourceBook(Outbox& outbox, EventQueue& events, std::uint32_t max_offers);
+  // Both outlive this. `burst_bytes`: Mover::burst_bytes().
+  SourceBook(Outbox& outbox, EventQueue& events, std::uint32_t max_offers,
+             std::uint64_t burst_bytes);
 
   // ---- for the engine's threads (session.h says what they mean); offers.cc
   Status offer(const OfferSpec& spec, const LocalPool& pool);
@@ -123,6 +124,7 @@ class SourceBook {
   void cut_marks(const Offer& offer, std::uint32_t token);
   Status check_step(std::uint32_t group, std::uint32_t layer) const;
   void touch(Offer& offer, std::uint64_t now_ns);
+  std::uint32_t burst_chunks(const core::StreamPlan& plan) const;
   void refresh_stream(SourceStream& stream);
   bool runnable(const SourceStream& stream) const;
   bool claim_from(SourceStream& stream, RegionTable& regions, Gather& out);
@@ -137,6 +139,7 @@ class SourceBook {
   Outbox& outbox_;
   EventQueue& events_;
   std::uint32_t max_offers_;
+  std::uint64_t burst_bytes_;
   std::unordered_map<Key, std::unique_ptr<Offer>> offers_;
   std::unordered_map<StreamKey, std::unique_ptr<SourceStream>> streams_;
   IntrusiveList<Offer, DirtyTag> dirty_;

@@ -71,6 +71,7 @@ void SourceBook::on_stream(const wire::RingStream& message, const PeerPool* read
   offer.streams.push_back(stream.get());
   offer.consumers.began(reader->instance, reader->shape.rank, message.stream, message.streams);
   SourceStream& entry = *streams_.emplace(message.stream, std::move(stream)).first->second;
+  entry.burst_chunks = burst_chunks(entry.plan);
   if (entry.plan.n_chunks == 0) {
     all_left(entry);
   } else {
@@ -155,9 +156,16 @@ bool SourceBook::refresh(std::size_t max_offers) {
   return !dirty_.empty();
 }
 
+std::uint32_t SourceBook::burst_chunks(const core::StreamPlan& plan) const {
+  const std::uint64_t bytes = std::min(burst_bytes_, plan.bytes / kBurstsPerStream);
+  if (bytes == 0) return 1;
+  return std::max(1U, static_cast<std::uint32_t>(bytes * plan.n_chunks / plan.bytes));
+}
+
 void SourceBook::refresh_stream(SourceStream& stream) {
   const Offer& offer = *stream.offer;
-  if (stream.progress.update(offer.ready, offer.tables, offer.marked_ns)) {
+  const std::uint32_t at_least = stream.far ? stream.burst_chunks : 1;
+  if (stream.progress.update(offer.ready, offer.tables, offer.marked_ns, at_least)) {
     unreported_.add(stream);
   }
   if (runnable(stream)) runnable_.add(stream);
@@ -213,6 +221,7 @@ bool SourceBook::claim_from(SourceStream& stream, RegionTable& regions, Gather& 
       continue;  // revoked
     }
     stream.progress.take(chunk);
+    stream.far = !region->own;
     ++stream.copies;
     ++stream.offer->copies;
     ++region->copies;

@@ -69,6 +69,9 @@ class Mover {
   // How many of them should be submitted at first while none runs: to prepare more would make the
   // first wait.
   virtual std::size_t first_batch() const { return batch_limit(); }
+  // Gathers beside compute into other nodes' slots should come in bursts of so many bytes; 0: each
+  // as soon as it can.
+  virtual std::uint64_t burst_bytes() const { return 0; }
   // Starts (or, on the host, runs) jobs of one direction; all of them in one launch, which keeps
   // them in order as far as possible. No allocation. Slots of different pools may be mixed.
   virtual void submit(std::span<const MoveJob> jobs) = 0;

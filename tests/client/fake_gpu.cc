@@ -11,6 +11,7 @@ class FakeGpu::FakeMover final : public ForwardingMover {
  public:
   FakeMover(FakeGpu& gpu, const Clock& clock) : ForwardingMover(clock), gpu_(gpu) {}
   std::size_t batch_limit() const override { return gpu_.batch_limit_; }
+  std::uint64_t burst_bytes() const override { return gpu_.burst_bytes_; }
   std::size_t first_batch() const override {
     const std::lock_guard lock(gpu_.mutex_);
     return gpu_.asked_first_;
@@ -152,6 +153,11 @@ void FakeGpu::wait_for_submit() {
 std::size_t FakeGpu::marks_out() {
   const std::lock_guard lock(mutex_);
   return waiting_marks_.size() + passed_marks_.size();
+}
+
+void FakeGpu::ask_for_bursts(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  burst_bytes_ = bytes;
 }
 
 void FakeGpu::ask_first_for(std::size_t jobs) {

@@ -36,8 +36,9 @@ class FakeGpu {
   void let_copies_go();
   void hold_launches();  // submit() does not return
   void let_launches_go();
-  void lose();                           // passed() fails from now on
-  void ask_first_for(std::size_t jobs);  // while none runs
+  void lose();                               // passed() fails from now on
+  void ask_first_for(std::size_t jobs);      // while none runs
+  void ask_for_bursts(std::uint64_t bytes);  // before the session is made
 
   // ---- what the test sees
   void wait_for_launched(std::size_t copies);  // with a deadline
@@ -73,6 +74,7 @@ class FakeGpu {
   memory::HostMover inner_;
   const std::size_t batch_limit_, max_marks_;
   std::size_t asked_first_ = batch_limit_;
+  std::uint64_t burst_bytes_ = 0;
   std::map<StreamHandle, Stream> streams_;
   std::set<std::uint32_t> waiting_marks_, passed_marks_;
   std::uint32_t last_mark_ = 0;

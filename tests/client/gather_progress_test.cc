@@ -19,6 +19,7 @@ using core::testing::opaque_group;
 using core::testing::small_group;
 
 constexpr std::uint32_t kTokens = 40;
+constexpr std::uint32_t kBlock = 4;
 
 // An offer of one small group (blocks of 4 tokens), read whole by an equal pool.
 class Progress : public ::testing::Test {
@@ -76,6 +77,35 @@ TEST_F(Progress, early_tokens_come_first) {
     progress_->take(ChunkIndex{i});
   }
   EXPECT_FALSE(progress_->next().has_value());
+}
+
+TEST_F(Progress, what_is_too_little_for_a_burst_waits_for_more_or_for_the_end) {
+  map_blocks(10);
+  const std::uint32_t burst = plan_.n_chunks / 2;
+  std::uint32_t bursts = 0;
+  for (std::uint32_t end = kBlock; end <= kTokens; end += kBlock) {
+    const std::uint32_t before = progress_->ready();
+    ready_->mark_all(end);
+    if (!progress_->update(*ready_, tables_, end, burst)) continue;
+    ++bursts;
+    const std::uint32_t more = progress_->ready() - before;
+    EXPECT_TRUE(more >= burst || progress_->ready() == plan_.n_chunks) << more;
+    EXPECT_EQ(progress_->ready_ns(ChunkIndex{progress_->ready() - 1}), end);
+  }
+  EXPECT_EQ(progress_->ready(), plan_.n_chunks);
+  EXPECT_LE(bursts, 2U);
+}
+
+TEST_F(Progress, what_is_taken_back_never_waits) {
+  map_blocks(10);
+  const std::uint32_t half = plan_.groups[0].grid.layers_per_chunk;
+  ASSERT_LT(half, 4U);
+  ASSERT_TRUE(ready_->mark(0, {0, half}, {0, kTokens}).ok());
+  update();
+  ready_->rewind(0);
+  ASSERT_TRUE(ready_->mark(0, {half, 2 * half}, {0, kTokens}).ok());
+  EXPECT_FALSE(progress_->update(*ready_, tables_, 2, plan_.n_chunks));  // as many as before
+  EXPECT_EQ(progress_->next(), ChunkIndex{1}) << "the first chunk is of layers that were rewound";
 }
 
 TEST_F(Progress, taken_chunks_stay_counted_after_a_rewind) {

@@ -12,8 +12,10 @@ inline constexpr std::size_t kBatch = 8;
 template <typename Base>
 class WithGpu : public Base {
  protected:
-  void set_up_gpu(std::size_t max_marks = 4096) {
+  using Base::Base;
+  void set_up_gpu(std::size_t max_marks = 4096, std::uint64_t burst_bytes = 0) {
     gpu_ = std::make_unique<FakeGpu>(this->steady_, kBatch, max_marks);
+    gpu_->ask_for_bursts(burst_bytes);
     this->streams_ = gpu_->streams();
     this->set_up(gpu_->mover());
   }

@@ -28,17 +28,20 @@ TEST(MoverSettings, are_the_defaults_without_variables) {
   EXPECT_EQ(settings->gather_ctas, defaults.gather_ctas);
   EXPECT_EQ(settings->scatter_ctas, defaults.scatter_ctas);
   EXPECT_EQ(settings->copy_engine_run_bytes, defaults.copy_engine_run_bytes);
+  EXPECT_EQ(settings->burst_bytes, defaults.burst_bytes);
 }
 
 TEST(MoverSettings, each_variable_sets_its_own) {
   const Variable gathers("PEGAFLOW_GATHER_CTAS", "16");
   const Variable scatters("PEGAFLOW_SCATTER_CTAS", "1024");
   const Variable runs("PEGAFLOW_COPY_ENGINE_RUN_BYTES", "65536");
+  const Variable bursts("PEGAFLOW_BURST_BYTES", "0");
   const auto settings = mover_settings();
   ASSERT_TRUE(settings.ok()) << settings.error().message();
   EXPECT_EQ(settings->gather_ctas, 16U);
   EXPECT_EQ(settings->scatter_ctas, 1024U);
   EXPECT_EQ(settings->copy_engine_run_bytes, 65536U);
+  EXPECT_EQ(settings->burst_bytes, 0U);
 }
 
 TEST(MoverSettings, what_is_no_number_in_range_is_refused_by_name) {

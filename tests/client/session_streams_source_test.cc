@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "client/limits.h"
 #include "tests/client/gpu_fixture.h"
@@ -397,6 +400,52 @@ TEST_F(StreamsTest, a_lost_gpu_ends_the_session) {
   EXPECT_EQ(event.kind, EventKind::kFailed);
   EXPECT_NE(event.detail.find("fell off the bus"), std::string::npos) << event.detail;
   EXPECT_FALSE(session_->alive());
+}
+
+// A model of so many layers that a quarter of the transfer, which a burst is at most, is several.
+class BurstTest : public WithGpu<SourceTest> {
+ protected:
+  BurstTest() : WithGpu(std::vector{core::testing::small_group(16)}) {}
+
+  // Layer by layer, each seen before the next one comes. How many chunks the agent was told of each
+  // time, after the first layer's, of which one lies in a slot of `region`.
+  std::vector<std::uint32_t> compute_layers(RegionId region) {
+    set_up_gpu(4096, 1U << 30U);
+    const Key key = offer(false);
+    EXPECT_TRUE(session_->table(key, 0, 0, ids(), false).ok());
+    open(key);
+    stub_.expect_ready(0);
+    compute(key, 0);
+    std::uint32_t told = stub_.expect<wire::RingReady>().ready;
+    credit(0, kStream, region);
+    deliver(stub_.expect<wire::RingGathered>().slots[0]);
+    for (std::uint32_t layer = 1; layer < 16; ++layer) compute(key, layer);
+    std::vector<std::uint32_t> more;
+    while (told < n_chunks()) {
+      const std::uint32_t ready = stub_.expect<wire::RingReady>().ready;
+      more.push_back(ready - std::exchange(told, ready));
+    }
+    return more;
+  }
+  void compute(const Key& key, std::uint32_t layer) {
+    ASSERT_TRUE(session_->mark_ready(key, 0, {layer, layer + 1}, {0, kTokens}, kCompute).ok());
+    const TimePoint deadline = steady_.now() + std::chrono::seconds(20);
+    while (gpu_->marks_out() != 0) {
+      ASSERT_LT(steady_.now(), deadline) << "the mark was not seen";
+      std::this_thread::yield();
+    }
+  }
+};
+
+TEST_F(BurstTest, over_a_link_what_is_computed_leaves_in_bursts) {
+  std::vector<std::uint32_t> more = compute_layers(kPeerRegion);
+  EXPECT_LE(more.size(), 4U);
+  more.pop_back();  // what was left at the end
+  for (const std::uint32_t chunks : more) EXPECT_GE(chunks, n_chunks() / 4);
+}
+
+TEST_F(BurstTest, within_a_gpu_it_leaves_at_once) {
+  EXPECT_EQ(compute_layers(kOwnRegion).size(), 15U);
 }
 
 }  // namespace

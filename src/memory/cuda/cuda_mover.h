@@ -28,6 +28,7 @@ class CudaMover final : public Mover {
   Status check(const core::StreamPlan& plan, const KvLayout& layout) const override;
   std::size_t batch_limit() const override { return lanes_[0].places(); }
   std::size_t first_batch() const override { return kFirstLaunch; }
+  std::uint64_t burst_bytes() const override { return config_.burst_bytes; }
   void submit(std::span<const MoveJob> jobs) override;
   void expect(MoveDirection direction) override;
   std::size_t poll(std::span<MoveResult> out) override;
