@@ -81,19 +81,19 @@ def test_a_prefill_is_offered_when_it_is_scheduled(control):
     assert step.offers[0].content == params.content_hash(PROMPT)
     assert [(t.first, list(t.ids), t.replace) for t in step.tables] == [(0, [5, 6, 7, 8, 9], False)]
     assert step.cached == [(KEY, 32)]
-    assert step.spans == [(KEY, 32, 72)] and not step.whole
+    assert step.spans == [(KEY, 32, 72)] and not step.completes
     step = pd.build([share(72, 29, [10, 11])], ())
     assert not step.offers and not step.cached
     assert [(t.first, list(t.ids)) for t in step.tables] == [(5, [10, 11])]
     assert step.spans == [(KEY, 72, 100)]  # the token that is sampled is not the prompt's
-    assert not step.whole  # the first step was another
+    assert step.completes
 
 
-def test_a_step_that_computes_all_of_a_prompt_says_so(control):
+def test_a_step_that_completes_a_prompt_says_so(control):
     pd = make(control)
     pd.on_new_request(request(PRODUCE))
-    assert pd.build([share(32, 69, [5, 6, 7, 8, 9], whole=True)], ()).whole
-    assert not pd.build([share(101, 1)], ()).whole  # decode
+    assert pd.build([share(32, 69, [5, 6, 7, 8, 9], whole=True)], ()).completes
+    assert not pd.build([share(101, 1)], ()).completes  # decode
 
 
 def test_a_prefill_that_ended_well_keeps_its_blocks(control):

@@ -79,7 +79,7 @@ def make(workers, ratios=(), **settings):
 def test_a_prefill_step(workers):
     pd = make(workers, lease=7)
     spans = [(KEY, 32, 100)]
-    pd.begin(Step(offers=[OFFER], tables=[TABLE], cached=[(KEY, 32)], spans=spans, whole=True))
+    pd.begin(Step(offers=[OFFER], tables=[TABLE], cached=[(KEY, 32)], spans=spans, completes=True))
     pd.layer_done("l0")
     pd.layer_done("unknown")
     pd.end()
@@ -95,17 +95,17 @@ def test_a_prefill_step(workers):
 
 
 @pytest.mark.parametrize(
-    ("push", "whole", "by_layer"),
+    ("push", "completes", "by_layer"),
     [
         ("auto", True, True),
-        ("auto", False, False),  # a prompt of several steps
+        ("auto", False, False),  # more of the prompt is to come
         ("layer", False, True),
         ("step", True, False),
     ],
 )
-def test_what_goes_by_layer(workers, push, whole, by_layer):
+def test_what_goes_by_layer(workers, push, completes, by_layer):
     pd = make(workers, push=push)
-    pd.begin(Step(spans=[(KEY, 0, 100)], whole=whole))
+    pd.begin(Step(spans=[(KEY, 0, 100)], completes=completes))
     pd.layer_done("l0")
     pd.end()
     pd.layer_done("l1")  # the step is over
@@ -115,8 +115,8 @@ def test_what_goes_by_layer(workers, push, whole, by_layer):
 
 def test_one_step_says_nothing_about_the_next(workers):
     pd = make(workers)
-    for whole in (True, False):
-        pd.begin(Step(spans=[(KEY, 0, 100)], whole=whole))
+    for completes in (True, False):
+        pd.begin(Step(spans=[(KEY, 0, 100)], completes=completes))
         pd.layer_done("l0")
         pd.end()
     names = workers.session.session.names()

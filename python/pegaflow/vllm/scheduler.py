@@ -363,7 +363,7 @@ class PdScheduler:
         end = min(share.computed + share.scheduled, producing.n_tokens)
         if end > share.computed:
             step.spans.append((key, share.computed, end))
-            step.whole |= not producing.offered and end == producing.n_tokens
+            step.completes |= end == producing.n_tokens
         producing.computed = max(producing.computed, end)
         producing.offered = True
 

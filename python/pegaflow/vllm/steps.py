@@ -62,4 +62,4 @@ class Step:
     receives: list[Receive] = field(default_factory=list)
     cancels: list[bytes] = field(default_factory=list)
     spans: list[tuple[bytes, int, int]] = field(default_factory=list)  # key, first, end token
-    whole: bool = False  # one of the spans is all that a prompt needed computed
+    completes: bool = False  # one of the spans is the last of its prompt

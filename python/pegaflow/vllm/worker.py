@@ -172,9 +172,9 @@ class PdWorker:
             self._fail(receive, "refused_here")
 
     def _goes_by_layer(self, step: Step) -> bool:
-        """Of a prompt that takes several steps only the last one's KV is waited for, and layer by
-        layer it costs prefill more than it hastens decode (ADR 111)."""
-        return self._settings.push == "layer" or (self._settings.push == "auto" and step.whole)
+        """Of a prompt that takes several steps only the last one's KV is waited for (ADR 111)."""
+        push = self._settings.push
+        return push == "layer" or (push == "auto" and step.completes)
 
     def _ratio(self, group: int) -> int:
         return self._ratios[group] if group < len(self._ratios) else 1
