@@ -41,6 +41,8 @@ WARM, OUTPUT = 2, 8
 CHECKED = (512, 4096, 16384)
 ROUNDS = {512: 24, 1024: 16, 2048: 16, 4096: 20, 8192: 10, 16384: 12}
 AT_ONCE = 8
+# As many engines as fit into two GPUs.
+DEFAULT = tuple(name for name in TARGETS if not name.startswith("layer"))
 STREAM_TOKENS = 4000
 GIVE_UP = 2  # failures of a target
 Json = dict[str, Any]
@@ -238,7 +240,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default="vllm")
-    parser.add_argument("--targets", default=",".join(TARGETS))
+    parser.add_argument("--targets", default=",".join(DEFAULT), help=f"of {', '.join(TARGETS)}")
     parser.add_argument("--shape", default="qwen3-8b", choices=model.SHAPES)
     parser.add_argument("--load-format", default="random", choices=("random", "dummy"))
     parser.add_argument(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Line = dict[str, Any]
+PUSHES = ("auto", "layer", "step")
 NIXL = ("nixl", "nixl-xl")
 
 
@@ -86,21 +87,28 @@ def added_table(results: Results) -> str:
         if target != "alone":
             rows.append([target, *(number(results.added(target, prompt)) for prompt in prompts)])
     for mode in ("concurrent", "serial"):
-        for push in ("layer", "step"):
+        for push in _pushes(results, mode):
             cells = []
             for prompt in prompts:
                 own = results.median(f"{push}-{mode}", prompt)
                 floor = results.median(f"dry-{mode}", prompt)
                 cells.append(number(None if own is None or floor is None else own - floor))
             rows.append([f"{push}-{mode} above its floor", *cells])
-    rows.append(["layer-concurrent, % of NIXL's best", *_shares(results, prompts)])
+    for mode in ("concurrent", "serial"):
+        for push in _pushes(results, mode):
+            target = f"{push}-{mode}"
+            rows.append([f"{target}, % of NIXL's best", *_shares(results, target, prompts)])
     return table(["added to one engine alone, ms (p50)", *map(str, prompts)], rows)
 
 
-def _shares(results: Results, prompts: list[int]) -> list[str]:
+def _pushes(results: Results, mode: str) -> list[str]:
+    return [push for push in PUSHES if f"{push}-{mode}" in results.targets]
+
+
+def _shares(results: Results, target: str, prompts: list[int]) -> list[str]:
     cells = []
     for prompt in prompts:
-        own = results.added("layer-concurrent", prompt)
+        own = results.added(target, prompt)
         nixl = [results.added(name, prompt) for name in NIXL]
         best = min((value for value in nixl if value is not None), default=None)
         cells.append(number(None if own is None or not best else 100 * own / best, 0))

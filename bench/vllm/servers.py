@@ -67,6 +67,7 @@ CROSS_LAYER = {"enable_cross_layers_blocks": "True"}
 OLDER = {"VLLM_USE_V2_MODEL_RUNNER": "0"}
 ENGINES = {
     "alone": Engine(1),
+    "auto-prefill": Engine(0, "Traced"),
     "layer-prefill": Engine(0, "Traced", {"push": "layer"}),
     "decode": Engine(1, "Traced"),
     "step-prefill": Engine(0, "Traced", {"push": "step"}),
@@ -92,6 +93,8 @@ class Target:
 TARGETS = {
     "alone": Target("direct", "alone"),
     "alone-proxy": Target("proxy", "alone"),
+    "auto-concurrent": Target("proxy", "decode", "auto-prefill"),
+    "auto-serial": Target("serial", "decode", "auto-prefill"),
     "layer-concurrent": Target("proxy", "decode", "layer-prefill"),
     "layer-serial": Target("serial", "decode", "layer-prefill"),
     "dry-concurrent": Target("proxy", "dry-decode", "dry-prefill"),
