@@ -155,15 +155,14 @@ def text(results: Results) -> str:
         "One request at a time:",
         ttft_table(results, 1),
         added_table(results),
-        "A stream decoding on the decode engine while one prompt arrives:",
-        gaps_table(results),
-        "Eight requests at a time:",
-        ttft_table(results, 8),
-        "Stages (medians, ms; stages.py says what each is), one request at a time:",
+        "Stages (medians, ms; stages.py says what each is):",
         stages_table(results, 1),
-        "Eight at a time:",
-        stages_table(results, 8),
     ]
+    if results.of("gaps"):
+        parts += ["A stream decoding on the decode engine while one prompt arrives:"]
+        parts += [gaps_table(results)]
+    if results.of("ttft", at_once=8):
+        parts += ["Eight requests at a time:", ttft_table(results, 8), stages_table(results, 8)]
     errors = results.of("error")
     parts += [f"Error: {e['target']}, {e['prompt']}: {e['error'][:200]}" for e in errors]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
