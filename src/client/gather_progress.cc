@@ -61,7 +61,8 @@ bool GatherProgress::update(const ReadyMap& ready, std::span<const BlockTable> t
     rewound = rewound || lane.new_tiles < lane.ready_tiles;
     total += untaken_ready(lane, lane.new_tiles);
   }
-  if (!rewound && total < plan_.n_chunks && total - ready_ < at_least) return false;
+  const bool few = total > ready_ && total - ready_ < at_least && total < plan_.n_chunks;
+  if (few && !rewound) return false;
   for (Lane& lane : lanes_) {
     for (std::uint32_t tile = lane.ready_tiles; tile < lane.new_tiles; ++tile) {
       ready_ns_[chunk_of(lane, tile)] = now_ns;

@@ -4,6 +4,8 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -211,41 +213,91 @@ void random_step(ReadyMap& ready, std::vector<BlockTable>& tables, const KvShape
   }
 }
 
+// A source stream of a random model, whose engine computes, and takes back, what it likes.
+struct RandomSource {
+  explicit RandomSource(const core::testing::Scenario& scenario)
+      : shape(core::testing::shape_of(scenario.source, 0, 0)),
+        plan(core::plan_stream(shape, core::testing::shape_of(scenario.sink, 0, 0), scenario.tokens,
+                               scenario.chunk_bytes)
+                 .value()) {
+    std::vector<std::uint32_t> layers;
+    for (const KvGroupShape& group : shape.groups) {
+      first.push_back(core::layers_of(group, shape.rank).begin);
+      layers.push_back(core::layers_of(group, shape.rank).size());
+      tables.emplace_back(core::testing::kSequence, group.block_tokens, 1);
+    }
+    ready = std::make_unique<ReadyMap>(layers, core::testing::kSequence);
+    progress = std::make_unique<GatherProgress>(plan, first);
+  }
+  bool is_ready(std::uint32_t chunk) const {
+    return ready_by_definition(plan, ChunkIndex{chunk}, *ready, tables, first);
+  }
+  // Chunks that are ready or taken.
+  std::uint32_t count() const {
+    std::uint32_t found = 0;
+    for (std::uint32_t i = 0; i < plan.n_chunks; ++i) found += is_ready(i) || taken.contains(i);
+    return found;
+  }
+  void take(ChunkIndex chunk) {
+    progress->take(chunk);
+    taken.insert(chunk.value);
+  }
+  void maybe_give_back() {
+    if (taken.empty() || *rc::gen::inRange(0, 4) != 0) return;
+    progress->give_back(ChunkIndex{*taken.begin()});
+    taken.erase(taken.begin());
+  }
+
+  KvShape shape;
+  core::StreamPlan plan;
+  std::vector<std::uint32_t> first;
+  std::vector<BlockTable> tables;
+  std::unique_ptr<ReadyMap> ready;
+  std::unique_ptr<GatherProgress> progress;
+  std::set<std::uint32_t> taken;
+};
+
 RC_GTEST_PROP(GatherProgressProperty, agrees_with_the_definition,
               (const core::testing::Scenario& scenario)) {
-  const KvShape source = core::testing::shape_of(scenario.source, 0, 0);
-  const KvShape sink = core::testing::shape_of(scenario.sink, 0, 0);
-  const auto plan = core::plan_stream(source, sink, scenario.tokens, scenario.chunk_bytes).value();
-  std::vector<std::uint32_t> first, layers;
-  std::vector<BlockTable> tables;
-  for (const KvGroupShape& group : source.groups) {
-    first.push_back(core::layers_of(group, source.rank).begin);
-    layers.push_back(core::layers_of(group, source.rank).size());
-    tables.emplace_back(core::testing::kSequence, group.block_tokens, 1);
-  }
-  ReadyMap ready(layers, core::testing::kSequence);
-  GatherProgress progress(plan, first);
-  std::set<std::uint32_t> taken;
+  RandomSource source(scenario);
   for (int step = 0; step < 30; ++step) {
-    random_step(ready, tables, source);
-    progress.update(ready, tables, 1);
-    std::uint32_t count = 0;
+    random_step(*source.ready, source.tables, source.shape);
+    source.progress->update(*source.ready, source.tables, 1);
+    RC_ASSERT(source.progress->ready() == source.count());
     std::optional<ChunkIndex> lowest;
-    for (std::uint32_t i = 0; i < plan.n_chunks; ++i) {
-      const bool is_ready = ready_by_definition(plan, ChunkIndex{i}, ready, tables, first);
-      if (is_ready || taken.contains(i)) ++count;
-      if (is_ready && !taken.contains(i) && !lowest) lowest = ChunkIndex{i};
+    for (std::uint32_t i = source.plan.n_chunks; i-- > 0;) {
+      if (source.is_ready(i) && !source.taken.contains(i)) lowest = ChunkIndex{i};
     }
-    RC_ASSERT(progress.ready() == count);
     // Out of order only where a chunk was given back below a rewound one.
-    RC_ASSERT(progress.next().has_value() == lowest.has_value());
+    RC_ASSERT(source.progress->next().has_value() == lowest.has_value());
     if (lowest && *rc::gen::arbitrary<bool>()) {
-      RC_ASSERT(progress.next() == lowest);
-      progress.take(*lowest);
-      taken.insert(lowest->value);
-    } else if (!taken.empty() && *rc::gen::inRange(0, 4) == 0) {
-      progress.give_back(ChunkIndex{*taken.begin()});
-      taken.erase(taken.begin());
+      RC_ASSERT(source.progress->next() == lowest);
+      source.take(*lowest);
+    } else {
+      source.maybe_give_back();
+    }
+  }
+}
+
+RC_GTEST_PROP(GatherProgressProperty, in_bursts_nothing_is_told_that_is_not_ready_or_for_ever_held,
+              (const core::testing::Scenario& scenario)) {
+  RandomSource source(scenario);
+  const auto at_least = *rc::gen::inRange<std::uint32_t>(2, 9);
+  for (int step = 0; step < 30; ++step) {
+    random_step(*source.ready, source.tables, source.shape);
+    source.progress->update(*source.ready, source.tables, 1, at_least);
+    const std::uint32_t count = source.count();
+    const std::uint32_t told = source.progress->ready();
+    RC_ASSERT(told <= count);
+    RC_ASSERT(count - told < at_least);
+    if (count == source.plan.n_chunks) RC_ASSERT(told == count);
+    const auto next = source.progress->next();
+    if (next) RC_ASSERT(source.is_ready(next->value));
+    if (next) RC_ASSERT(!source.taken.contains(next->value));
+    if (next && *rc::gen::arbitrary<bool>()) {
+      source.take(*next);
+    } else {
+      source.maybe_give_back();
     }
   }
 }
