@@ -13,6 +13,7 @@ namespace {
 
 // More than any GPU runs at once.
 constexpr std::uint32_t kMostCtas = 1024;
+// Beyond any GPU's memory; times the chunks of a plan it still fits into 64 bits.
 constexpr std::uint64_t kMostBurstBytes = 1ULL << 40U;
 
 // Leaves `value` alone if the variable is not set.

@@ -150,6 +150,12 @@ void FakeGpu::wait_for_submit() {
   changed_.wait_for(lock, kTestDeadline, [&] { return submitting_; });
 }
 
+void FakeGpu::wait_for_marks() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kTestDeadline,
+                    [&] { return waiting_marks_.empty() && passed_marks_.empty(); });
+}
+
 std::size_t FakeGpu::marks_out() {
   const std::lock_guard lock(mutex_);
   return waiting_marks_.size() + passed_marks_.size();

@@ -43,6 +43,7 @@ class FakeGpu {
   // ---- what the test sees
   void wait_for_launched(std::size_t copies);  // with a deadline
   void wait_for_submit();                      // a submit() is held
+  void wait_for_marks();                       // none is out any more
   std::size_t marks_out();
   std::size_t largest_batch();
   std::size_t first_batch();     // the first that was submitted

@@ -39,7 +39,9 @@ class Progress : public ::testing::Test {
     for (std::uint32_t i = 0; i < n; ++i) ids[i] = i;
     ASSERT_TRUE(tables_[0].extend(0, ids).ok());
   }
-  bool update(std::uint64_t now = 1) { return progress_->update(*ready_, tables_, now); }
+  bool update(std::uint64_t now = 1, std::uint32_t at_least = 1) {
+    return progress_->update(*ready_, tables_, now, at_least);
+  }
   std::uint32_t take_all() {
     std::uint32_t taken = 0;
     for (; progress_->next(); ++taken) progress_->take(*progress_->next());
@@ -88,7 +90,7 @@ TEST_F(Progress, what_is_too_little_for_a_burst_waits_for_more_or_for_the_end) {
   for (std::uint32_t end = kBlock; end <= kTokens; end += kBlock) {
     const std::uint32_t before = progress_->ready();
     ready_->mark_all(end);
-    if (!progress_->update(*ready_, tables_, end, burst)) continue;
+    if (!update(end, burst)) continue;
     ++bursts;
     const std::uint32_t more = progress_->ready() - before;
     EXPECT_TRUE(more >= burst || progress_->ready() == plan_.n_chunks) << more;
@@ -106,7 +108,7 @@ TEST_F(Progress, what_is_taken_back_never_waits) {
   update();
   ready_->rewind(0);
   ASSERT_TRUE(ready_->mark(0, {half, 2 * half}, {0, kTokens}).ok());
-  EXPECT_FALSE(progress_->update(*ready_, tables_, 2, plan_.n_chunks));  // as many as before
+  EXPECT_FALSE(update(2, plan_.n_chunks));  // as many as before
   EXPECT_EQ(progress_->next(), ChunkIndex{1}) << "the first chunk is of layers that were rewound";
 }
 

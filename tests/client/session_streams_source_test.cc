@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <future>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -405,47 +404,51 @@ TEST_F(StreamsTest, a_lost_gpu_ends_the_session) {
 // A model of so many layers that a quarter of the transfer, which a burst is at most, is several.
 class BurstTest : public WithGpu<SourceTest> {
  protected:
-  BurstTest() : WithGpu(std::vector{core::testing::small_group(16)}) {}
+  static constexpr std::uint32_t kLayers = 16;
+  BurstTest() : WithGpu(std::vector{core::testing::small_group(kLayers)}) {}
 
-  // Layer by layer, each seen before the next one comes. How many chunks the agent was told of each
-  // time, after the first layer's, of which one lies in a slot of `region`.
-  std::vector<std::uint32_t> compute_layers(RegionId region) {
+  // An offer whose first layer is computed, and one chunk of it in a slot of `region`.
+  Key begin(RegionId region) {
     set_up_gpu(4096, 1U << 30U);
     const Key key = offer(false);
     EXPECT_TRUE(session_->table(key, 0, 0, ids(), false).ok());
     open(key);
     stub_.expect_ready(0);
     compute(key, 0);
-    std::uint32_t told = stub_.expect<wire::RingReady>().ready;
+    EXPECT_EQ(stub_.expect<wire::RingReady>().ready, chunks_of_layers(1));
     credit(0, kStream, region);
     deliver(stub_.expect<wire::RingGathered>().slots[0]);
-    for (std::uint32_t layer = 1; layer < 16; ++layer) compute(key, layer);
-    std::vector<std::uint32_t> more;
-    while (told < n_chunks()) {
-      const std::uint32_t ready = stub_.expect<wire::RingReady>().ready;
-      more.push_back(ready - std::exchange(told, ready));
-    }
-    return more;
+    return key;
   }
   void compute(const Key& key, std::uint32_t layer) {
     ASSERT_TRUE(session_->mark_ready(key, 0, {layer, layer + 1}, {0, kTokens}, kCompute).ok());
-    const TimePoint deadline = steady_.now() + std::chrono::seconds(20);
-    while (gpu_->marks_out() != 0) {
-      ASSERT_LT(steady_.now(), deadline) << "the mark was not seen";
-      std::this_thread::yield();
-    }
+    gpu_->wait_for_marks();
+    ASSERT_EQ(gpu_->marks_out(), 0U) << "the mark was not seen";
+  }
+  std::uint32_t chunks_of_layers(std::uint32_t layers) const {
+    return n_chunks() / kLayers * layers;
   }
 };
 
 TEST_F(BurstTest, over_a_link_what_is_computed_leaves_in_bursts) {
-  std::vector<std::uint32_t> more = compute_layers(kPeerRegion);
+  const Key key = begin(kPeerRegion);
+  for (std::uint32_t layer = 1; layer < kLayers; ++layer) compute(key, layer);
+  std::vector<std::uint32_t> more;  // chunks, each time
+  for (std::uint32_t told = chunks_of_layers(1); told < n_chunks();) {
+    const std::uint32_t ready = stub_.expect<wire::RingReady>().ready;
+    more.push_back(ready - std::exchange(told, ready));
+  }
   EXPECT_LE(more.size(), 4U);
   more.pop_back();  // what was left at the end
   for (const std::uint32_t chunks : more) EXPECT_GE(chunks, n_chunks() / 4);
 }
 
 TEST_F(BurstTest, within_a_gpu_it_leaves_at_once) {
-  EXPECT_EQ(compute_layers(kOwnRegion).size(), 15U);
+  const Key key = begin(kOwnRegion);
+  for (std::uint32_t layer = 1; layer < kLayers; ++layer) {
+    compute(key, layer);
+    EXPECT_EQ(stub_.expect<wire::RingReady>().ready, chunks_of_layers(layer + 1));
+  }
 }
 
 }  // namespace
