@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 Line = dict[str, Any]
-PUSHES = ("auto", "layer", "step")
+# What is compared with the floor of its dispatch mode, and with NIXL.
+OWN = tuple(
+    f"{push}-{mode}" for mode in ("concurrent", "serial") for push in ("auto", "layer", "step")
+)
 NIXL = ("nixl", "nixl-xl")
 
 
@@ -86,23 +89,21 @@ def added_table(results: Results) -> str:
     for target in results.targets:
         if target != "alone":
             rows.append([target, *(number(results.added(target, prompt)) for prompt in prompts)])
-    for mode in ("concurrent", "serial"):
-        for push in _pushes(results, mode):
-            cells = []
-            for prompt in prompts:
-                own = results.median(f"{push}-{mode}", prompt)
-                floor = results.median(f"dry-{mode}", prompt)
-                cells.append(number(None if own is None or floor is None else own - floor))
-            rows.append([f"{push}-{mode} above its floor", *cells])
-    for mode in ("concurrent", "serial"):
-        for push in _pushes(results, mode):
-            target = f"{push}-{mode}"
-            rows.append([f"{target}, % of NIXL's best", *_shares(results, target, prompts)])
+    measured = [target for target in OWN if target in results.targets]
+    for target in measured:
+        rows.append([f"{target} above its floor", *_above_floor(results, target, prompts)])
+    for target in measured:
+        rows.append([f"{target}, % of NIXL's best", *_shares(results, target, prompts)])
     return table(["added to one engine alone, ms (p50)", *map(str, prompts)], rows)
 
 
-def _pushes(results: Results, mode: str) -> list[str]:
-    return [push for push in PUSHES if f"{push}-{mode}" in results.targets]
+def _above_floor(results: Results, target: str, prompts: list[int]) -> list[str]:
+    cells = []
+    for prompt in prompts:
+        own = results.median(target, prompt)
+        floor = results.median(f"dry-{target.partition('-')[2]}", prompt)
+        cells.append(number(None if own is None or floor is None else own - floor))
+    return cells
 
 
 def _shares(results: Results, target: str, prompts: list[int]) -> list[str]:
