@@ -134,7 +134,9 @@ class Session {
   // that do. What was marked ready stays so.
   Status table(const Key& key, std::uint32_t group, std::uint32_t first,
                std::span<const std::uint32_t> ids, bool replace, StreamHandle stream = kNoStream);
-  // Tokens [0, end) of all layers and groups are in the blocks already (prefix cache).
+  // Tokens [0, end) of all layers and groups are in the blocks once `stream`'s work so far is done
+  // (prefix cache). Not for blocks that a step still to come fills: engines find blocks in their
+  // prefix cache that another request of the same step computes; let the step's span begin at 0.
   Status mark_cached(const Key& key, std::uint32_t end, StreamHandle stream = kNoStream);
   // Tokens of these layers are in the blocks once `stream`'s work so far is done. tokens.begin must
   // not lie beyond what these layers have ready already.

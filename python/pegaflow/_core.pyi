@@ -431,7 +431,10 @@ class Session:
         """
 
     def mark_cached(self, key: bytes, end: int, stream: int = 0) -> None:
-        """Tokens [0, end) of all layers and groups are in the blocks already."""
+        """Tokens [0, end) of all layers and groups are in the blocks, after what `stream` has now.
+
+        A prefix that another request of a step still to come computes belongs into that step.
+        """
 
     def mark_ready(
         self,

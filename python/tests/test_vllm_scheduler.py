@@ -80,13 +80,32 @@ def test_a_prefill_is_offered_when_it_is_scheduled(control):
     assert [(o.key, o.n_tokens) for o in step.offers] == [(KEY, 100)]
     assert step.offers[0].content == params.content_hash(PROMPT)
     assert [(t.first, list(t.ids), t.replace) for t in step.tables] == [(0, [5, 6, 7, 8, 9], False)]
-    assert step.cached == [(KEY, 32)]
-    assert step.spans == [(KEY, 32, 72)] and not step.completes
+    assert step.spans == [(KEY, 0, 72)] and not step.completes
     step = pd.build([share(72, 29, [10, 11])], ())
-    assert not step.offers and not step.cached
+    assert not step.offers
     assert [(t.first, list(t.ids)) for t in step.tables] == [(5, [10, 11])]
     assert step.spans == [(KEY, 72, 100)]  # the token that is sampled is not the prompt's
     assert step.completes
+
+
+def test_a_cached_prefix_is_ready_with_the_step_that_found_it(control):
+    """vLLM finds blocks that another request of the same step is still computing."""
+    pd = make(control)
+    pd.on_new_request(request(PRODUCE))
+    pd.on_new_request(request({"do_remote_decode": True}, name="twin"))
+    whole = share(0, 100, [1, 2, 3, 4, 5, 6, 7], whole=True)
+    twin = share(96, 4, [1, 2, 3, 4, 5, 6, 8], whole=True, name="twin")
+    step = pd.build([whole, twin], ())
+    assert [(first, end) for _, first, end in step.spans] == [(0, 100), (0, 100)]
+
+
+def test_a_prompt_that_is_all_cached_is_ready_with_a_step_of_its_answer(control):
+    pd = make(control)
+    pd.on_new_request(request(PRODUCE))
+    pd.build([share(0, 100, [1, 2, 3, 4, 5, 6, 7], whole=True)], ())
+    pd.build([], {"r"})
+    step = pd.build([share(104, 1, [1, 2, 3, 4, 5, 6, 7], whole=True)], ())
+    assert step.spans == [(KEY, 0, 100)] and step.completes
 
 
 def test_a_step_that_completes_a_prompt_says_so(control):
@@ -132,7 +151,7 @@ def test_preemption_rewinds_and_places_anew(control):
     assert pd.build([], {"r"}).rewinds == [KEY]
     step = pd.build([share(16, 84, [9, 8, 7], whole=True)], ())
     assert [(t.first, list(t.ids), t.replace) for t in step.tables] == [(0, [9, 8, 7], True)]
-    assert step.cached == [(KEY, 16)] and step.spans == [(KEY, 16, 100)]
+    assert step.spans == [(KEY, 0, 100)] and step.completes
     assert not step.offers
 
 

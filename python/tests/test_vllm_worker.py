@@ -78,8 +78,8 @@ def make(workers, ratios=(), **settings):
 
 def test_a_prefill_step(workers):
     pd = make(workers, lease=7)
-    spans = [(KEY, 32, 100)]
-    pd.begin(Step(offers=[OFFER], tables=[TABLE], cached=[(KEY, 32)], spans=spans, completes=True))
+    spans = [(KEY, 0, 100)]
+    pd.begin(Step(offers=[OFFER], tables=[TABLE], spans=spans, completes=True))
     pd.layer_done("l0")
     pd.layer_done("unknown")
     pd.end()
@@ -87,8 +87,7 @@ def test_a_prefill_step(workers):
     assert workers.session.session.calls == [
         ("offer", (KEY, 3, 100), {"content": b"c" * 16, "lease": 7}),
         ("table", (KEY, 0, 2, array("i", [7, 8]), True), {}),
-        ("mark_cached", (KEY, 32, STREAM), {}),
-        ("begin_step", ([(KEY, 32, 100)],), {}),
+        ("begin_step", ([(KEY, 0, 100)],), {}),
         ("layer_done", (0, 0, STREAM), {}),
         ("end_step", (STREAM,), {}),
     ]

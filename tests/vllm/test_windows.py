@@ -19,10 +19,10 @@ from tests.vllm.prompts import check, complete, complete_all, random_prompts
 
 HERE = Path(__file__).resolve().parent
 LONGEST = 1900
-BLOCKS, BLOCK, WINDOW = 260, 32, 256
+BLOCKS, BLOCK, WINDOW, STEP = 260, 32, 256, 512
 # Steps of 512 tokens; room for two or three of the longest prompts, and one may begin when only a
 # part of it fits, so that there is something to preempt.
-OPTIONS = f"--num-gpu-blocks-override {BLOCKS} --max-num-batched-tokens 512"
+OPTIONS = f"--num-gpu-blocks-override {BLOCKS} --max-num-batched-tokens {STEP}"
 OPTIONS += " --no-scheduler-reserve-full-isl"
 PREEMPTED = "vllm:num_preemptions_total"
 
@@ -43,6 +43,21 @@ def test_tokens_are_those_of_one_engine(windows: Deployment):
     assert len({tuple(answer.tokens) for answer in answers}) == len(prompts)
     assert len(set(answers[1].tokens)) > 4, "the model repeats itself, and proves nothing"
     assert windows.servers["decode"].metric(LOADED) > 0
+
+
+def test_prompts_of_one_step_share_a_prefix(windows: Deployment):
+    """Those that queue behind a long one run together: the second finds in the prefix cache what
+    the first is to compute in the same step."""
+    prefill = windows.servers["prefill"]
+    for long, common, *tails in (random_prompts(seed, 9, 300) for seed in range(40, 46)):
+        common = (common * 320)[:320]
+        prompts = [common + tail[:24] for tail in tails]
+        assert len(common) + sum(len(prompt) - len(common) for prompt in prompts) < STEP
+        with ThreadPoolExecutor(1) as pool:
+            hog = pool.submit(complete, prefill.url, (long * 1900)[:1900], max_tokens=1)
+            answers = complete_all(windows.proxy_url, prompts)
+            assert hog.result().error == ""
+        check(windows, prompts, answers)
 
 
 def test_prefill_preempts_what_it_is_handing_over(windows: Deployment):

@@ -358,11 +358,12 @@ class PdScheduler:
             step.offers.append(Offer(key, producing.n_tokens, producing.content))
         if share.blocks is not None:
             self._extend(producing, share.blocks, share.whole_table)
-        if share.whole_table and share.computed > 0:
-            step.cached.append((key, min(share.computed, producing.n_tokens)))
+        # A prefix that vLLM found in its cache counts as computed in this step: another request of
+        # the same step may be computing it (ADR 113).
+        first = 0 if share.whole_table else share.computed
         end = min(share.computed + share.scheduled, producing.n_tokens)
-        if end > share.computed:
-            step.spans.append((key, share.computed, end))
+        if end > first:
+            step.spans.append((key, first, end))
             step.completes |= end == producing.n_tokens
         producing.computed = max(producing.computed, end)
         producing.offered = True

@@ -57,9 +57,9 @@ class Step:
     rewinds: list[bytes] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
-    cached: list[tuple[bytes, int]] = field(default_factory=list)  # key, end token
     finishes: list[tuple[bytes, str]] = field(default_factory=list)  # key, request
     receives: list[Receive] = field(default_factory=list)
     cancels: list[bytes] = field(default_factory=list)
-    spans: list[tuple[bytes, int, int]] = field(default_factory=list)  # key, first, end token
+    # key, first, end token: what is in the blocks once this step is computed, and was not told
+    spans: list[tuple[bytes, int, int]] = field(default_factory=list)
     completes: bool = False  # one of the spans is the last of its prompt

@@ -98,8 +98,6 @@ class PdWorker:
             self._offer(worker, offer)
         for table in step.tables:
             self._table(session, table)
-        for key, end in step.cached:
-            self._try(session.mark_cached, key, end, stream)
         for key, req in step.finishes:
             self._finish(session, key, req)
         for receive in step.receives:
