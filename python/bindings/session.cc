@@ -209,9 +209,8 @@ void bind_producing(nb::class_<PySession>& session) {
             check(self.use()->mark_cached(key_of(key), end, stream));
           },
           nb::arg("key"), nb::arg("end"), nb::arg("stream") = 0,
-          "Tokens [0, end) of all layers and groups are in the blocks, after what `stream` has "
-          "now.\n"
-          "A prefix that another request of a step still to come computes belongs into that step.")
+          "Tokens [0, end) of all layers and groups are in the blocks after what `stream` has.\n"
+          "What a step still to come computes is not, for whatever request: it belongs to it.")
       .def("mark_ready", &mark_ready, nb::arg("key"), nb::arg("group"), nb::arg("layers"),
            nb::arg("tokens"), nb::arg("stream") = 0,
            "Tokens [begin, end) of layers [begin, end) are in the blocks.")

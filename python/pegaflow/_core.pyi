@@ -431,9 +431,9 @@ class Session:
         """
 
     def mark_cached(self, key: bytes, end: int, stream: int = 0) -> None:
-        """Tokens [0, end) of all layers and groups are in the blocks, after what `stream` has now.
-
-        A prefix that another request of a step still to come computes belongs into that step.
+        """
+        Tokens [0, end) of all layers and groups are in the blocks after what `stream` has.
+        What a step still to come computes is not, for whatever request: it belongs to it.
         """
 
     def mark_ready(

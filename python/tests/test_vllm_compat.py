@@ -40,6 +40,19 @@ def test_requests():
     assert not compat.ended_well(request)
 
 
+@pytest.mark.parametrize(("computed", "left"), [(0, [1, 2]), (1, [1, 2]), (2, [1, 2, 3])])
+def test_prefill_leaves_the_last_token(computed, left):
+    """But when all others are there already, vLLM needs one to compute."""
+    tokens = [1, 2, 3]
+    request = Object(
+        prompt_token_ids=tokens, _all_token_ids=list(tokens), num_prompt_tokens=3, max_tokens=50
+    )
+    compat.leave_last_token(request, computed)
+    assert request.prompt_token_ids == request._all_token_ids == left
+    assert request.num_prompt_tokens == len(left) and request.max_tokens == 1
+    assert tokens == [1, 2, 3]
+
+
 def test_steps():
     output = Object(
         scheduled_new_reqs=[

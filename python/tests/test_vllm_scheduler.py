@@ -270,15 +270,80 @@ def test_a_lost_agent_means_computing_locally(control):
     assert pd.matched("r", 0) == (0, False)
 
 
+WINDOWS = (scheduler.GroupView(16), scheduler.GroupView(16, window=20))
+
+
 def test_sliding_windows_are_clipped(control):
-    groups = (scheduler.GroupView(16), scheduler.GroupView(16, window=20))
-    pd = make(control, groups=groups, reserve="at_once")
+    """Token 99 is decode's own work, and sees tokens from 80 on."""
+    pd = make(control, groups=WINDOWS, reserve="at_once")
+    assert not pd.on_new_request(request(FETCH))
+    assert pd.matched("r", 0) == (99, True)
+    pd.allocated("r", [list(range(1, 8)), [0, 0, 0, 0, 0, 8, 9]], 99)
+    (receive,) = pd.build([], ()).receives
+    full, window = receive.groups
+    assert receive.n_tokens == 99
+    assert (full.begin, full.end, len(full.ids)) == (0, 99, 7)
+    assert (window.begin, window.end, list(window.ids)) == (80, 99, [8, 9])
+
+
+def test_a_window_leaves_out_what_vllm_has_no_block_for(control):
+    """After 99 tokens vLLM has given up all before token 80, the first of a block."""
+    pd = make(control, groups=WINDOWS, reserve="at_once")
+    pd.on_new_request(request(FETCH, tokens=PROMPT[:99]))
+    assert pd.matched("r", 0) == (98, True)
+    pd.allocated("r", [list(range(1, 8)), [0, 0, 0, 0, 7, 8, 9]], 98)
+    assert pd.build([], ()).receives[0].groups[1].begin == 64  # token 79 is needed
+    pd = make(control, groups=(scheduler.GroupView(16, window=20),), reserve="at_once")
     pd.on_new_request(request(FETCH))
-    pd.matched("r", 0)
-    pd.allocated("r", [list(range(1, 8)), [0, 0, 0, 0, 0, 8, 9]], 100)
-    full, window = pd.build([], ()).receives[0].groups
-    assert (full.begin, full.end, len(full.ids)) == (0, 100, 7)
-    assert (window.begin, window.end, list(window.ids)) == (80, 100, [8, 9])
+    pd.matched("r", 98)
+    pd.allocated("r", [[0, 0, 0, 0, 0, 8, 9]], 1)
+    assert list(pd.build([], ()).receives[0].groups[0].ids) == [9]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "counted"),
+    [(97, 97), (1, 1), (98, 97), (96, 95), (99, 98)],
+)
+def test_a_last_token_alone_in_its_block_is_reserved_with_the_load(control, tokens, counted):
+    pd = make(control, groups=WINDOWS, reserve="at_once")
+    pd.on_new_request(request(FETCH, tokens=PROMPT[:tokens]))
+    assert pd.matched("r", 0) == (counted, True)
+    pd.allocated("r", [list(range(1, 8)), list(range(11, 18))], counted)
+    (receive,) = pd.build([], ()).receives
+    handed_over = max(1, tokens - 1)
+    assert receive.n_tokens == handed_over
+    assert [group.end for group in receive.groups] == [handed_over] * 2
+    assert [group.ids[-1] for group in receive.groups] == [
+        first + (handed_over - 1) // 16 for first in (1, 11)
+    ]
+
+
+def test_what_is_there_but_for_the_last_token_is_not_fetched(control):
+    pd = make(control, groups=WINDOWS, reserve="at_once")
+    pd.on_new_request(request(FETCH, tokens=PROMPT[:97]))
+    assert pd.matched("r", 96) == (0, False)
+
+
+def test_a_last_token_is_not_counted_where_a_window_loses_a_block_by_it(control):
+    """Windows of 18 tokens: after 97 of them, vLLM keeps what is from token 80 on, not token 79."""
+    groups = (scheduler.GroupView(16, window=18),)
+    pd = make(control, groups=groups, reserve="at_once")
+    pd.on_new_request(request(FETCH, tokens=PROMPT[:97]))
+    assert pd.matched("r", 0) == (96, True)
+
+
+def test_with_windows_prefill_leaves_the_last_token_to_decode(control):
+    pd = make(control, groups=WINDOWS)
+    assert pd.on_new_request(request(PRODUCE))
+    assert not pd.on_new_request(request(PRODUCE))  # seen before
+    assert not pd.on_new_request(request({"do_remote_decode": True}, tokens=[7], name="one"))
+    tables = [[1, 2, 3, 4, 5, 6, 7]] * 2
+    step = pd.build([scheduler.Scheduled("r", tables, 0, 99, True)], ())
+    assert step.offers[0].n_tokens == 99 and step.offers[0].content == params.content_hash(PROMPT)
+    assert step.spans == [(KEY, 0, 99)] and step.completes
+    keep, answer = pd.finished("r", complete=True)
+    assert keep and params.parse(answer).n_tokens == 99
+    assert not make(control).on_new_request(request(PRODUCE))
 
 
 def test_bad_parameters_and_embeddings_are_plain_requests(control):

@@ -60,6 +60,16 @@ def test_prompts_of_one_step_share_a_prefix(windows: Deployment):
         check(windows, prompts, answers)
 
 
+def test_windows_that_begin_with_the_last_token_of_a_block(windows: Deployment):
+    """vLLM gives it up once all of the prompt is computed; decode still needs it for the last."""
+    lengths = [WINDOW - 1 + BLOCK * number for number in range(1, 49, 2)]
+    longer = [(prompt * LONGEST)[:LONGEST] for prompt in random_prompts(25, 25, LONGEST)[1:]]
+    prompts = [
+        [3 + n, *prompt[: length - 1]] for n, (prompt, length) in enumerate(zip(longer, lengths))
+    ]
+    check(windows, prompts, complete_all(windows.proxy_url, prompts))
+
+
 def test_prefill_preempts_what_it_is_handing_over(windows: Deployment):
     """Beside two long requests a prompt can begin, but not end before one of them has ended."""
     prefill = windows.servers["prefill"]

@@ -97,6 +97,19 @@ def request_view(request: Any) -> RequestView:
     )
 
 
+def leave_last_token(request: Any, computed: int) -> None:
+    """Prefill computes the prompt but for its last token, and answers with one token.
+
+    vLLM's own connectors do this for Mamba. `computed` tokens are there already: one is left to
+    compute, or vLLM would have nothing to schedule.
+    """
+    request.max_tokens = 1
+    if request.num_prompt_tokens - computed > 1:
+        request.prompt_token_ids = request.prompt_token_ids[:-1]  # others may have the same list
+        request._all_token_ids.pop()
+        request.num_prompt_tokens -= 1
+
+
 def ended_well(request: Any) -> bool:
     """Whether it ended as asked for, so that all of its prompt is computed."""
     return request.status.name in ("FINISHED_LENGTH_CAPPED", "FINISHED_STOPPED")

@@ -104,13 +104,17 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
         return self._scheduler
 
     def on_new_request(self, request: Any) -> None:
-        self._scheduling().on_new_request(compat.request_view(request))
+        self._new_request(request, 0)
+
+    def _new_request(self, request: Any, computed: int) -> None:
+        if self._scheduling().on_new_request(compat.request_view(request)):
+            compat.leave_last_token(request, computed)
 
     def get_num_new_matched_tokens(
         self, request: Any, num_computed_tokens: int
     ) -> tuple[int | None, bool]:
         if not TOLD_OF_NEW_REQUESTS:
-            self.on_new_request(request)
+            self._new_request(request, num_computed_tokens)
         return self._scheduling().matched(request.request_id, num_computed_tokens)
 
     def update_state_after_alloc(self, request: Any, blocks: Any, num_external_tokens: int) -> None:

@@ -126,6 +126,7 @@ class _State(enum.Enum):
 class _Fetching:
     fetch: Fetch
     n_tokens: int
+    counted: int  # by vLLM, when they are there
     content: bytes
     state: _State
     asked: float = 0.0  # when the source was asked
@@ -149,6 +150,7 @@ class PdScheduler:
         self._clock = clock
         self._identity = identity
         self._groups = tuple(groups)
+        self._windows = any(group.window for group in groups)
         self._control = control
         self._session: ControlSession | None = control.session
         self._producing: dict[str, _Producing] = {}
@@ -160,22 +162,44 @@ class PdScheduler:
         self.references: dict[int, int] = {}  # of the worker ranks, by number
 
     # ---- a request arrives
-    def on_new_request(self, request: RequestView) -> None:
-        """Takes note of what the router wants; a second call does nothing."""
+    def on_new_request(self, request: RequestView) -> bool:
+        """Takes note of what the router wants; a second call does nothing. True: the prompt's last
+        token is to be left to decode."""
         if request.id in self._producing or request.id in self._fetching:
-            return
+            return False
         try:
             wanted = params.parse(request.params)
         except ValueError as error:
             log.warning("pegaflow: request %s: kv_transfer_params: %s", request.id, error)
-            return
+            return False
         if wanted is None or not request.tokens:
-            return
+            return False
         content = params.content_hash(request.tokens, request.media, request.lora, request.salt)
+        n_tokens = self._handed_over(len(request.tokens))
         if isinstance(wanted, Produce):
-            self._new_produce(request.id, wanted, len(request.tokens), content)
+            self._new_produce(request.id, wanted, n_tokens, content)
         else:
-            self._new_fetch(request.id, wanted, len(request.tokens), content)
+            counted = self._counted(len(request.tokens))
+            self._new_fetch(request.id, wanted, n_tokens, counted, content)
+        return request.id in self._producing and n_tokens < len(request.tokens)
+
+    def _handed_over(self, n_tokens: int) -> int:
+        """Of a prompt. Decode computes the last token in any case, and for that the window has to
+        reach back from the token before it (ADR 114)."""
+        return n_tokens - 1 if self._windows and n_tokens > 1 else n_tokens
+
+    def _counted(self, n_tokens: int) -> int:
+        """Of a prompt's tokens, how many vLLM is told are loaded: the last one, too, where it is
+        alone in its block, which is reserved with the others' then (ADR 114)."""
+        groups = self._groups
+        alone = any((n_tokens - 1) % group.block_tokens == 0 for group in groups)
+        # Not if it fills a block, which others would find, or if a window lost one by it.
+        fills = any(n_tokens % group.block_tokens == 0 for group in groups)
+        loses = any(
+            group.window and (n_tokens - group.window + 1) % group.block_tokens == 0
+            for group in groups
+        )
+        return n_tokens if alone and not fills and not loses else self._handed_over(n_tokens)
 
     def _new_produce(self, req: str, wanted: Produce, n_tokens: int, content: bytes) -> None:
         if not self._identity.produces:
@@ -186,8 +210,10 @@ class PdScheduler:
         if self._first_use(key):
             self._producing[req] = _Producing(key, n_tokens, content)
 
-    def _new_fetch(self, req: str, wanted: Fetch, n_tokens: int, content: bytes) -> None:
-        fetching = _Fetching(wanted, n_tokens, content, _State.NO_MATCH)
+    def _new_fetch(
+        self, req: str, wanted: Fetch, n_tokens: int, counted: int, content: bytes
+    ) -> None:
+        fetching = _Fetching(wanted, n_tokens, counted, content, _State.NO_MATCH)
         self._fetching[req] = fetching
         if not self._identity.consumes:
             return self._complain("do_remote_prefill, but kv_role is kv_producer")
@@ -243,7 +269,7 @@ class PdScheduler:
         if fetching.state == _State.INTENDED and self._settings.reserve == "on_offer":
             return self._await_offer(fetching)
         fetching.begin = computed
-        return missing, True
+        return fetching.counted - computed, True
 
     def _patience(self, fetching: _Fetching) -> float:
         """Who brings prefill's answer comes after the offer was made; nobody else is waited for."""
@@ -310,7 +336,7 @@ class PdScheduler:
                 fetching.n_tokens,
                 fetching.content,
                 [
-                    _receive_group(group, ids, begin, begin + external)
+                    _receive_group(group, ids, begin, min(begin + external, fetching.n_tokens))
                     for group, ids in zip(self._groups, blocks)
                 ],
             )
@@ -431,8 +457,8 @@ class PdScheduler:
 
 def _receive_group(group: GroupView, ids: Sequence[int], begin: int, end: int) -> ReceiveGroup:
     size = group.block_tokens
-    if group.window:  # what lies before the window will never be read
-        oldest = max(0, end - group.window) // size * size
+    if group.window:  # of the token at `end`; what lies before will never be read
+        oldest = max(0, end - group.window + 1) // size * size
         begin = max(begin, oldest)
     first, last = begin // size, -(-end // size)
     return ReceiveGroup(begin, end, array("i", ids[first:last]))
