@@ -60,10 +60,14 @@ def test_prompts_of_one_step_share_a_prefix(windows: Deployment):
         check(windows, prompts, answers)
 
 
-def test_windows_that_begin_with_the_last_token_of_a_block(windows: Deployment):
-    """vLLM gives it up once all of the prompt is computed; decode still needs it for the last."""
-    lengths = [WINDOW - 1 + BLOCK * number for number in range(1, 49, 2)]
-    longer = [(prompt * LONGEST)[:LONGEST] for prompt in random_prompts(25, 25, LONGEST)[1:]]
+@pytest.mark.parametrize("beyond", [WINDOW - 1, 1])
+def test_lengths_at_the_edge_of_a_block(windows: Deployment, beyond: int):
+    """The last token's window begins with the last of a block, which vLLM gives up once the whole
+    prompt is computed; or that token is alone in its block."""
+    lengths = [beyond + BLOCK * number for number in range(9, 49, 2)]
+    longer = [
+        (prompt * LONGEST)[:LONGEST] for prompt in random_prompts(25 + beyond, 21, LONGEST)[1:]
+    ]
     prompts = [
         [3 + n, *prompt[: length - 1]] for n, (prompt, length) in enumerate(zip(longer, lengths))
     ]
