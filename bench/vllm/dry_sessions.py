@@ -106,7 +106,7 @@ class DryWorker:
     def _ignored(self, *arguments: Any, **more: Any) -> None:
         """Nothing moves, so nobody needs to know."""
 
-    table = layer_done = rewind = finish = _ignored
+    table = layer_done = rewind = finish = disown = _ignored
 
     # ---- decode
     def receive(self, key: bytes, *arguments: Any, **more: Any) -> None:

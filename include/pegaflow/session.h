@@ -155,6 +155,11 @@ class Session {
   Status rewind(const Key& key, std::uint32_t token, StreamHandle stream = kNoStream);
   // The same for the whole offer, and the offer ends kWithdrawn.
   Status withdraw(const Key& key, Reason reason, StreamHandle stream = kNoStream);
+  // No offer of this key is to come from this session: who asks for it, or will, is refused
+  // (Reason::kGone or kReleased) at once and not after the topology's offer_wait. For prompts that
+  // will not be computed, and for offers that were lost with an agent. kFailedPrecondition: it is
+  // offered; withdraw it.
+  Status disown(const Key& key);
   // No more tokens will become ready. Of use to nobody, but no error, when the offer has ended by
   // itself a moment ago (one of the last 256): its consumers may be done before this call.
   Status finish(const Key& key);

@@ -232,6 +232,13 @@ void bind_producing(nb::class_<PySession>& session) {
       .def("withdraw", &withdraw, nb::arg("key"), nb::arg("reason") = Reason::kWithdrawn,
            nb::arg("stream") = 0, "Ends the offer; no copy of it runs on return.")
       .def(
+          "disown",
+          [](const PySession& self, const nb::bytes& key) {
+            check(self.use()->disown(key_of(key)));
+          },
+          nb::arg("key"),
+          "No offer of this key is to come: who asks is refused at once, not after offer_wait.")
+      .def(
           "finish",
           [](const PySession& self, const nb::bytes& key) {
             check(self.use()->finish(key_of(key)));

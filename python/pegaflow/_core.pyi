@@ -463,6 +463,11 @@ class Session:
     def withdraw(self, key: bytes, reason: Reason = Reason.WITHDRAWN, stream: int = 0) -> None:
         """Ends the offer; no copy of it runs on return."""
 
+    def disown(self, key: bytes) -> None:
+        """
+        No offer of this key is to come: who asks is refused at once, not after offer_wait.
+        """
+
     def finish(self, key: bytes) -> None:
         """
         No more tokens will become ready; no error when the offer has just ended.

@@ -119,6 +119,17 @@ def test_intend_and_cancel(engines):
     assert source.end_of(key).kind == pegaflow.EventKind.WITHDRAWN
 
 
+def test_a_disowned_key_is_refused_long_before_the_deadline_of_offers(engines):
+    source, sink = engines
+    key = pegaflow.new_key()
+    sink.session.intend(key, "prefill", PROMPT)
+    source.session.disown(key)
+    event = sink.end_of(key)
+    assert event.kind == pegaflow.EventKind.REFUSED
+    # Whichever of the two came to the source's agent first.
+    assert event.reason in (pegaflow.Reason.GONE, pegaflow.Reason.RELEASED)
+
+
 def test_errors_carry_their_code(engines):
     source, _ = engines
     session = source.session

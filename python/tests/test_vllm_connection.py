@@ -60,8 +60,8 @@ def test_what_waiting_cannot_mend_is_an_error_at_once():
 
 
 def test_a_lost_session_is_made_anew_without_being_asked_for():
-    agent = Agent()
-    made = connection.Connection(agent.connect, 0.0)
+    agent, renewed = Agent(), []
+    made = connection.Connection(agent.connect, 0.0, renewed.append)
     first = made.session
     agent.code = pegaflow.Code.UNAVAILABLE
     first.alive = False
@@ -72,5 +72,6 @@ def test_a_lost_session_is_made_anew_without_being_asked_for():
     until(lambda: len(agent.made) == 2)
     until(lambda: made.session is agent.made[1])
     assert first.closed
+    assert renewed == agent.made[1:]
     made.close()
     assert agent.made[1].closed

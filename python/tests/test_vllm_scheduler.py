@@ -141,6 +141,7 @@ def test_a_prefill_that_never_ran_leaves_nothing(control):
     pd = make(control)
     pd.on_new_request(request(PRODUCE))
     assert pd.finished("r", False) == (False, None)
+    assert pd.build([], ()) == scheduler.Step(disowns=[KEY])  # decode may wait for it
     assert pd.build([], ()) == scheduler.Step()
 
 
@@ -167,6 +168,7 @@ def test_without_an_agent_prefill_hands_nothing_over(control):
     control.session = None
     pd.on_new_request(request(PRODUCE))
     assert not pd.wants("r") and pd.finished("r", True) == (False, None)
+    assert pd.build([], ()) == scheduler.Step(disowns=[KEY])
 
 
 def test_roles_are_kept(control):

@@ -222,6 +222,35 @@ def test_when_the_agent_dies_everything_ends_once(workers):
     assert pd.results() == module.Results()
 
 
+@pytest.mark.parametrize("engine_was_idle", [False, True])
+def test_offers_that_were_lost_with_the_agent_are_disowned_at_the_next(workers, engine_was_idle):
+    """Else decode waits for them until its deadline."""
+    pd = make(workers)
+    kept, refused, late, third = (bytes([number]) * 32 for number in range(1, 5))
+    for key in (KEY, OTHER, kept):
+        pd.begin(Step(offers=[Offer(key, 100, b"c" * 16)]))
+    workers.session.session.end("SENT", kept)
+    pd.results()
+    workers.session.session.end("FAILED", OTHER, reason="AGENT_LOST")
+    workers.session = None
+    new = SimpleNamespace(session=Session(), pool=4)
+    if engine_was_idle:
+        pd.renewed(new)
+    pd.begin(Step(offers=[Offer(late, 100, b"c" * 16)], disowns=[third]))
+    if not engine_was_idle:
+        pd.renewed(new)
+    workers.session = new
+    pd.results()
+    calls = new.session.calls
+    assert {name for name, _, _ in calls} == {"disown"}
+    assert {arguments for _, arguments, _ in calls} == {(KEY,), (OTHER,), (late,), (third,)}
+    calls.clear()
+    workers.session.session.refuse.add("offer")
+    pd.begin(Step(offers=[Offer(refused, 100, b"c" * 16)], disowns=[kept]))
+    pd.results()
+    assert calls == [("disown", (kept,), {}), ("disown", (refused,), {})]
+
+
 def test_a_new_session_is_used_and_told(workers):
     pd = make(workers)
     assert (pd.new_reference(), pd.new_reference()) == (5, 0)

@@ -199,6 +199,14 @@ Status SourceBook::withdraw(const Key& key, Reason reason) {
   return {};
 }
 
+Status SourceBook::disown(const Key& key) {
+  if (offers_.contains(key)) {
+    return Error{Code::kFailedPrecondition, "disown: the key is offered: withdraw it"};
+  }
+  outbox_.post(wire::RingWithdraw{key, Reason::kGone});
+  return {};
+}
+
 Status SourceBook::finish(const Key& key) {
   const auto offer = find(key);
   if (!offer.ok()) {

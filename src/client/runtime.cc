@@ -278,6 +278,13 @@ Status Runtime::withdraw(const Key& key, Reason reason, StreamHandle stream) {
   });
 }
 
+Status Runtime::disown(const Key& key) {
+  return producing([&](auto&) -> Status {
+    PEGAFLOW_TRY(accepting());
+    return state_.sources.disown(key);
+  });
+}
+
 // The mover wakes the agent when it has nothing to copy any more: the agent could take the
 // processor that the copy needs.
 Status Runtime::finish(const Key& key) {

@@ -38,6 +38,7 @@ class Runtime {
   Status end_step(StreamHandle stream);
   Status rewind(const Key& key, std::uint32_t token, StreamHandle stream);
   Status withdraw(const Key& key, Reason reason, StreamHandle stream);
+  Status disown(const Key& key);
   Status finish(const Key& key);
   Status intend(const IntendSpec& spec);
   Status receive(const ReceiveSpec& spec);

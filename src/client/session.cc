@@ -76,6 +76,8 @@ Status Session::withdraw(const Key& key, Reason reason, StreamHandle stream) {
   return impl_->runtime->withdraw(key, reason, stream);
 }
 
+Status Session::disown(const Key& key) { return impl_->runtime->disown(key); }
+
 Status Session::finish(const Key& key) { return impl_->runtime->finish(key); }
 
 Status Session::intend(const IntendSpec& intent) { return impl_->runtime->intend(intent); }

@@ -66,6 +66,7 @@ class SourceBook {
   bool step_is_empty() const { return steps_.open() == nullptr || steps_.open()->entries.empty(); }
   Status rewind(const Key& key, std::uint32_t token, std::uint64_t now_ns);
   Status withdraw(const Key& key, Reason reason);
+  Status disown(const Key& key);
   Status finish(const Key& key);  // does not wake the agent for it
   // Until copies_ended(the result), a copy may run that reads what the offer holds now; none: no
   // copy of it runs. Hold it from the moment on at which new copies are ruled out.

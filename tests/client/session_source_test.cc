@@ -392,6 +392,16 @@ TEST_F(SourceTest, an_offer_that_has_just_ended_may_be_finished) {
   EXPECT_EQ(session_->finish(Key::random()).error().code(), Code::kNotFound);
 }
 
+TEST_F(SourceTest, a_key_is_disowned_unless_it_is_offered) {
+  set_up();
+  const Key lost = Key::random();
+  ASSERT_TRUE(session_->disown(lost).ok());
+  const auto told = stub_.expect<wire::RingWithdraw>();
+  EXPECT_EQ(told.key, lost);
+  EXPECT_EQ(told.reason, Reason::kGone);
+  EXPECT_EQ(session_->disown(offer(false)).error().code(), Code::kFailedPrecondition);
+}
+
 TEST_F(SourceTest, bad_calls_are_refused) {
   set_up();
   const Key key = offer(false);

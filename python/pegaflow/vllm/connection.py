@@ -31,12 +31,16 @@ class Connection(Generic[S]):
 
     `connect` makes a session, pools included; it raises PegaflowError or OSError while there is no
     agent. All methods are for one thread, the engine's; the thread connects also while the engine
-    is idle, so that the next request finds a session.
+    is idle, so that the next request finds a session. It calls `renewed` with each session but the
+    first, before the engine has it.
     """
 
-    def __init__(self, connect: Callable[[], S], timeout: float) -> None:
+    def __init__(
+        self, connect: Callable[[], S], timeout: float, renewed: Callable[[S], None] | None = None
+    ) -> None:
         """Waits up to `timeout` seconds for the agent; raises PegaflowError after that."""
         self._connect = connect
+        self._renewed = renewed
         self._made: S | None = None
         self._closed = threading.Event()
         self._session = self._first(timeout)
@@ -77,7 +81,10 @@ class Connection(Generic[S]):
                 log.warning("pegaflow: the agent is gone; connecting again")
                 lost = session
             try:
-                self._made = self._connect()
+                made = self._connect()
+                if self._renewed is not None:
+                    self._renewed(made)
+                self._made = made
                 log.warning("pegaflow: connected to the agent again")
             except (PegaflowError, OSError) as error:
                 log.debug("pegaflow: no agent yet: %s", error)

@@ -166,7 +166,7 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
             compat.allow_matrix_unit()
         settings = self._settings
         self._connection = Connection(
-            lambda: self._open_worker(pool, rank), settings.connect_timeout
+            lambda: self._open_worker(pool, rank), settings.connect_timeout, self._renewed
         )
         self._rank = rank.pp * rank.tp_size + rank.tp
         self._worker = PdWorker(
@@ -178,6 +178,10 @@ class PegaPdConnector(KVConnectorBase_V1, SupportsHMA):  # type: ignore[misc]
         settings = self._settings
         session = Session(settings.socket, settings.instance, rank=rank, gpu=pool.gpu)
         return _PoolSession(session, pool)
+
+    def _renewed(self, session: Any) -> None:
+        if self._worker is not None:
+            self._worker.renewed(session)
 
     def _working(self) -> PdWorker:
         assert self._worker is not None, "no KV cache was registered"

@@ -204,9 +204,10 @@ class PdScheduler:
     def _new_produce(self, req: str, wanted: Produce, n_tokens: int, content: bytes) -> None:
         if not self._identity.produces:
             return self._complain("do_remote_decode, but kv_role is kv_consumer")
-        if self._current() is None:  # the router gets no parameters, and so need not wait
-            return self._complain("no agent to hand KV to")
         key = wanted.key or _core.new_key()
+        if self._current() is None:  # the router gets no parameters, and so need not wait
+            self._step.disowns.append(key)
+            return self._complain("no agent to hand KV to")
         if self._first_use(key):
             self._producing[req] = _Producing(key, n_tokens, content)
 
@@ -424,7 +425,10 @@ class PdScheduler:
             elif fetching.state in (_State.INTENDED, _State.OFFERED):
                 self._release(fetching)
         producing = self._producing.pop(req, None)
-        if producing is None or not producing.offered:
+        if producing is None:
+            return False, None
+        if not producing.offered:
+            self._step.disowns.append(producing.key)
             return False, None
         if not complete or producing.computed < producing.n_tokens:
             self._step.withdraws.append(producing.key)

@@ -54,6 +54,7 @@ class Step:
     """The worker carries these out in the order of the fields."""
 
     withdraws: list[bytes] = field(default_factory=list)
+    disowns: list[bytes] = field(default_factory=list)  # decode may wait for an offer of these
     rewinds: list[bytes] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)

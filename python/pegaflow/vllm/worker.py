@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import logging
 from array import array
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from .. import _core
-from .._core import Code, EventKind, PegaflowError
+from .._core import Code, EventKind, PegaflowError, Reason
 from .settings import Settings
 from .stats import Stats
 from .steps import Offer, Receive, Step, Table
 
 log = logging.getLogger("vllm.pegaflow")
+MAX_UNOFFERED = 1024  # remembered while there is no agent
 
 
 class WorkerSession(Protocol):
@@ -80,6 +82,7 @@ class PdWorker:
         self._stepping = False
         self._by_layer = False  # the step that is open, or was last
         self._told_reference = 0
+        self._unoffered: deque[bytes] = deque(maxlen=MAX_UNOFFERED)  # and somebody may wait for it
         self.stats = Stats()
 
     # ---- a step
@@ -92,6 +95,8 @@ class PdWorker:
         for key in step.withdraws:
             self._offers.pop(key, None)
             self._try(session.withdraw, key, stream=stream)
+        for key in step.disowns:
+            self._try(session.disown, key)
         for key in step.rewinds:
             self._try(session.rewind, key, 0, stream)
         for offer in step.offers:
@@ -109,8 +114,10 @@ class PdWorker:
             self._by_layer = self._goes_by_layer(step)
 
     def _without_agent(self, step: Step) -> None:
+        self._unoffered.extend(step.disowns)
         for offer in step.offers:
             self._offers[offer.key] = _Offered(settled=True)
+            self._unoffered.append(offer.key)
         for key in step.withdraws:
             self._offers.pop(key, None)
         for key, req in step.finishes:
@@ -128,6 +135,8 @@ class PdWorker:
             lease=self._settings.lease,
         )
         self._offers[offer.key] = _Offered(settled=not made)
+        if not made:
+            self._unoffered.append(offer.key)
 
     def _table(self, session: _core.Session, table: Table) -> None:
         ratio = self._ratio(table.group)
@@ -206,12 +215,31 @@ class PdWorker:
             if self._current is not None:
                 self._drop(self._current)
             self._current = worker
+        if worker is not None:
+            self._disown(worker.session)
         return worker
+
+    def renewed(self, worker: WorkerSession) -> None:
+        """The session after a lost one, before it is used; in any thread. The engine may be idle
+        for long: what it had offered is disowned here."""
+        lost = [key for key, offered in list(self._offers.items()) if not offered.settled]
+        self._unoffered.extend(lost)
+        self._disown(worker.session)
+
+    def _disown(self, session: _core.Session) -> None:
+        while True:
+            try:
+                key = self._unoffered.popleft()
+            except IndexError:
+                return
+            self._try(session.disown, key)
 
     def _drop(self, lost: WorkerSession) -> None:
         self._stepping = False
         self._read(lost.session)
-        for offered in list(self._offers.values()):
+        for key, offered in self._offers.items():
+            if not offered.settled:
+                self._unoffered.append(key)
             self._settle(offered)
         for receive in list(self._receives.values()):
             self._fail(receive, "agent_lost")
@@ -261,6 +289,8 @@ class PdWorker:
             return
         if event.kind not in (EventKind.SENT, EventKind.DONE, EventKind.WITHDRAWN):
             log.warning("pegaflow: offer not taken: %r", event)
+        if event.reason == Reason.AGENT_LOST:
+            self._unoffered.append(event.key)
         self.stats.offer_ended(event.kind.name.lower())
         self._settle(offered)
         if offered.req is not None:

@@ -1,5 +1,6 @@
 // SourceSide: offers and grants, from the promise to an active stream.
 #include <algorithm>
+#include <functional>
 
 #include "agent/transfer/source_side.h"
 #include "core/sources.h"
@@ -17,6 +18,14 @@ const PeerPool* peer_pool(const LinkPort& link, PoolId id) {
 // Why what the consumer expects of the offer is not what it is; kNone: it is.
 Reason content_of(const Offer& offer, std::uint32_t n_tokens, const ContentHash& content) {
   return offer.n_tokens == n_tokens && offer.content == content ? Reason::kNone : Reason::kContent;
+}
+
+bool asks_for(const OfferId& id, const wire::Intend& intend) {
+  return intend.key == id.key && intend.source_pool == id.pool;
+}
+
+bool waits_for(const OfferId& id, const SourceStream& stream) {
+  return stream.state == core::SourceState::kWaitOffer && stream.offer() == id;
 }
 
 }  // namespace
@@ -62,10 +71,7 @@ void SourceSide::on_offer(ClientPort& client, const wire::RingOffer& message) {
   context_.probe.offers(static_cast<std::int64_t>(offers_.size()));
   answer_waiting(**added);
   const OfferId id = offer.id;
-  const auto waits = [&id](const SourceStream& s) {
-    return s.state == core::SourceState::kWaitOffer && s.offer() == id;
-  };
-  for (const StreamKey& key : select(waits)) {
+  for (const StreamKey& key : select(std::bind_front(waits_for, id))) {
     Offer* live = offers_.find(id);
     SourceStream* stream = find(key);
     if (live != nullptr && stream != nullptr) activate(*stream, *live);
@@ -84,12 +90,26 @@ void SourceSide::on_finish(ClientPort& client, const wire::RingFinish& message) 
 void SourceSide::on_withdraw(ClientPort& client, const wire::RingWithdraw& message) {
   for (const LocalPool& local : client.pools()) {
     const OfferId id{message.key, local.id};
-    if (offers_.find(id) == nullptr) continue;
+    if (offers_.find(id) == nullptr) {
+      disown(id);
+      continue;
+    }
     offers_.close(id, context_.now());  // first, so that the streams' ends don't report it
     const auto reads = [&id](const SourceStream& s) { return s.offer() == id; };
     abort_all(reads, Reason::kWithdrawn, true);
   }
   context_.probe.offers(static_cast<std::int64_t>(offers_.size()));
+}
+
+void SourceSide::disown(const OfferId& id) {
+  offers_.close(id, context_.now());
+  const auto asks = [&id](const WaitingIntent& w) { return asks_for(id, w.intend); };
+  for (const WaitingIntent& waiting : intents_) {
+    if (!asks(waiting)) continue;
+    waiting.link->send(wire::Refuse{id.key, waiting.intend.intent, {}, Reason::kGone, {}});
+  }
+  std::erase_if(intents_, asks);
+  abort_all(std::bind_front(waits_for, id), Reason::kGone, true);
 }
 
 void SourceSide::on_client_lost(ClientPort& client) {
@@ -250,9 +270,7 @@ void SourceSide::answer(const WaitingIntent& waiting, const Offer& offer) {
 }
 
 void SourceSide::answer_waiting(const Offer& offer) {
-  const auto fits = [&offer](const WaitingIntent& w) {
-    return OfferId{w.intend.key, w.intend.source_pool} == offer.id;
-  };
+  const auto fits = [&offer](const WaitingIntent& w) { return asks_for(offer.id, w.intend); };
   for (const WaitingIntent& waiting : intents_) {
     if (fits(waiting)) answer(waiting, offer);
   }

@@ -107,6 +107,7 @@ class SourceSide {
   void detach(SourceStream& stream);     // from its offer
   void remove(SourceStream& stream);
   void close_offer(Offer& offer, EventKind kind, Reason reason);
+  void disown(const OfferId& id);  // it is not offered, nor will be
   // abort() of one stream may end others: so by key, looked up again each time.
   template <typename Predicate>
   std::vector<StreamKey> select(Predicate&& predicate) const;

@@ -43,6 +43,47 @@ TEST_P(Refusals, a_withdrawn_offer_fails_its_receive) {
   next_transfer_works();
 }
 
+TEST_P(Refusals, a_disowned_key_is_refused_to_who_waits_for_it) {
+  world_.d_client.intend(key_, kTokens);
+  world_.settle();
+  world_.p_client.tell(wire::RingWithdraw{key_, Reason::kGone});
+  world_.settle();
+  ASSERT_EQ(d_results().size(), 1U);
+  EXPECT_EQ(d_results()[0].kind, EventKind::kRefused);
+  EXPECT_EQ(d_results()[0].reason, Reason::kGone);
+  EXPECT_TRUE(p_results().empty());
+}
+
+TEST_P(Refusals, a_disowned_key_ends_a_receive_that_waits_for_it) {
+  world_.d_client.receive(key_, kTokens);
+  world_.settle();
+  world_.p_client.tell(wire::RingWithdraw{key_, Reason::kGone});
+  world_.settle();
+  expect_failed(Reason::kGone);
+  all_slots_come_back();
+  next_transfer_works();
+}
+
+TEST_P(Refusals, a_disowned_key_is_refused_to_who_comes_later) {
+  world_.p_client.tell(wire::RingWithdraw{key_, Reason::kGone});
+  world_.settle();
+  world_.d_client.receive(key_, kTokens);
+  world_.settle();
+  expect_failed(Reason::kReleased);
+  all_slots_come_back();
+  next_transfer_works();
+}
+
+TEST_P(Refusals, a_key_that_was_sent_may_be_disowned) {
+  world_.p_client.offer(key_, kTokens);
+  world_.p_client.set_ready(kChunks);
+  const std::uint64_t receive = world_.d_client.receive(key_, kTokens);
+  world_.settle();
+  world_.p_client.tell(wire::RingWithdraw{key_, Reason::kGone});
+  world_.settle();
+  EXPECT_EQ(world_.d_client.verified[receive].size(), kChunks);
+}
+
 TEST_P(Refusals, a_closed_key_is_released) {
   world_.p_client.offer(key_, kTokens);
   world_.p_client.set_ready(kChunks);
