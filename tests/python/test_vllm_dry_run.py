@@ -124,7 +124,7 @@ def test_every_kind_of_order_is_understood():
     other = target.scheduler.build((), ())
     key = bytes.fromhex(KEY)
     table = Table(key, 0, 0, array("i", [1]), True)
-    ends = Step([key], [key], tables=[table], finishes=[(key, "p")], cancels=[key])
+    ends = Step([key], [key], [key], tables=[table], finishes=[(key, "p")], cancels=[key])
     for name in (field.name for field in dataclasses.fields(Step)):
         assert getattr(made, name) or getattr(other, name) or getattr(ends, name), name
     for step in (made, other, ends):
