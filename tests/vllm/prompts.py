@@ -115,13 +115,18 @@ def difference(one: Answer, other: Answer) -> float:
     return max(abs(a - b) for a, b in zip(one.logprobs, other.logprobs, strict=True))
 
 
+def check_answer(deployment: Deployment, prompt: list[int], answer: Answer, **more: Any) -> None:
+    """It is what prefill's engine answers alone."""
+    alone = complete(deployment.servers["prefill"].url, prompt, **more)
+    assert difference(answer, alone) < SAME, f"prompt of {len(prompt)}: {answer}, not {alone}"
+
+
 def check(
     deployment: Deployment, prompts: list[list[int]], answers: list[Answer], **more: Any
 ) -> None:
     """They are what prefill's engine answers alone; no load failed, nothing is left."""
     assert not [answer.error for answer in answers if answer.error]
     for prompt, answer in zip(prompts, answers):
-        alone = complete(deployment.servers["prefill"].url, prompt, **more)
-        assert difference(answer, alone) < SAME, f"prompt of {len(prompt)}: {answer}, not {alone}"
+        check_answer(deployment, prompt, answer, **more)
     assert deployment.servers["decode"].metric(FAILED) == 0
     deployment.cluster.wait_all_free()

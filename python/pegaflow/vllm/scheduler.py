@@ -204,10 +204,11 @@ class PdScheduler:
     def _new_produce(self, req: str, wanted: Produce, n_tokens: int, content: bytes) -> None:
         if not self._identity.produces:
             return self._complain("do_remote_decode, but kv_role is kv_consumer")
-        key = wanted.key or _core.new_key()
         if self._current() is None:  # the router gets no parameters, and so need not wait
-            self._step.disowns.append(key)
+            if wanted.key is not None:  # decode may have it, and wait
+                self._step.disowns.append(wanted.key)
             return self._complain("no agent to hand KV to")
+        key = wanted.key or _core.new_key()
         if self._first_use(key):
             self._producing[req] = _Producing(key, n_tokens, content)
 

@@ -88,6 +88,7 @@ class PdWorker:
     # ---- a step
     def begin(self, step: Step) -> None:
         """Before the forward: everything that the scheduler decided."""
+        self._unoffered.extend(step.disowns)
         worker = self._live()
         if worker is None:
             return self._without_agent(step)
@@ -95,8 +96,6 @@ class PdWorker:
         for key in step.withdraws:
             self._offers.pop(key, None)
             self._try(session.withdraw, key, stream=stream)
-        for key in step.disowns:
-            self._try(session.disown, key)
         for key in step.rewinds:
             self._try(session.rewind, key, 0, stream)
         for offer in step.offers:
@@ -114,7 +113,6 @@ class PdWorker:
             self._by_layer = self._goes_by_layer(step)
 
     def _without_agent(self, step: Step) -> None:
-        self._unoffered.extend(step.disowns)
         for offer in step.offers:
             self._offers[offer.key] = _Offered(settled=True)
             self._unoffered.append(offer.key)
